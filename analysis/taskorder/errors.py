@@ -1,0 +1,101 @@
+"""What can go wrong in a way that the person can mend.
+
+::
+
+    TaskorderError              explained in one paragraph; exit status 1
+    ├── InvalidTable            a result table or a covariate table has problems, each at its place
+    ├── InvalidSequence         a sequence of stages cannot be read
+    ├── InvalidModel            a model file has problems
+    ├── FitFailed               a fit gave nothing that could be reported
+    └── MissingData             something that the work needs is not there
+"""
+
+# Each exception bears the name of what happened, without the suffix that N818 asks for.
+# ruff: noqa: N818
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class TaskorderError(Exception):
+    """A failure whose message says what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in one table.
+
+    Attributes
+    ----------
+    file
+        The file, as the person named it.
+    row
+        Line of the file as an editor numbers it (in Parquet the number of the row, from 1); None where the
+        problem is the whole file's.
+    column
+        Name of the column; empty where the problem is no single column's.
+    message
+        What is wrong, and what to do.
+    """
+
+    file: str
+    row: int | None
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        place = [
+            self.file,
+            *([str(self.row)] if self.row is not None else []),
+            *([self.column] if self.column else []),
+        ]
+        return ":".join(place) + f": {self.message}"
+
+
+class InvalidTable(TaskorderError):
+    """Tables that do not hold what they must; `problems` lists all that is wrong in all of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class InvalidSequence(TaskorderError):
+    """A text that is no sequence of stages."""
+
+
+class InvalidModel(TaskorderError):
+    """A model file that cannot be used; `problems` lists all that is wrong in it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class FitFailed(TaskorderError):
+    """A fit that ended without a posterior that may be reported."""
+
+
+class MissingData(TaskorderError):
+    """Rows, covariates or files that the work needs and that are not there."""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Suggest the allowed word that was probably meant.
+
+    Parameters
+    ----------
+    word
+        What was written.
+    allowed
+        What could have been written.
+
+    Returns
+    -------
+    str
+        ``" Did you mean 'x'?"``, ready to follow a sentence, or an empty text where nothing is near.
+    """
+    choices = {choice.casefold(): choice for choice in allowed}
+    close = difflib.get_close_matches(word.strip().casefold(), choices, n=1)
+    return f" Did you mean {choices[close[0]]!r}?" if close else ""

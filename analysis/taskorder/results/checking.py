@@ -1,0 +1,205 @@
+"""Everything that can be wrong with a result table, found in all of its rows at once."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from taskorder.errors import InvalidSequence, Problem, nearest
+from taskorder.results.converting import Sheet, convert
+from taskorder.results.keys import duplicates
+from taskorder.results.language_codes import LanguageCodes
+from taskorder.results.loading import Loaded, load
+from taskorder.results.scales import as_fractions, score_problems
+from taskorder.results.schema import BY_NAME, COLUMNS, CORRELATIONS, SPREADS_THAT_ARE_NOT_SD, refused
+from taskorder.results.sequences import parse, task_fault
+
+FORMULA = r"(?:[=@]|[+-][A-Za-z0-9.]*[(|!])"
+HALF_OF_THE_LAST_DIGIT = 0.005
+
+
+def check(*paths: str | Path, percent: bool = False, languages: Collection[str] = ()) -> list[Problem]:
+    """Find all that is wrong with result tables.
+
+    Parameters
+    ----------
+    paths
+        CSV (also gzipped), TSV or Parquet files.
+    percent
+        The scores and their standard deviations are percent.
+    languages
+        Codes that are allowed beside those of data/languages.csv.
+
+    Returns
+    -------
+    list of Problem
+        In the order of files and rows; empty where all is well.
+    """
+    return examine([load(path) for path in paths], percent=percent, languages=languages)[1]
+
+
+def examine(
+    files: Sequence[Loaded], *, percent: bool, languages: Collection[str]
+) -> tuple[list[Sheet], list[Problem]]:
+    """Check files one by one, then for rows that several of them hold.
+
+    Parameters
+    ----------
+    files
+        The files' cells.
+    percent, languages
+        As for `check`.
+
+    Returns
+    -------
+    sheets
+        One for each file that is a table at all, with scores as fractions.
+    problems
+        All that is wrong, in the order of files and rows.
+    """
+    sheets: list[Sheet] = []
+    problems = _named_twice(files)
+    for loaded in files:
+        problems += loaded.problems
+        if not loaded.fatal:
+            sheet, found = convert(loaded)
+            problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
+            sheets.append(as_fractions(sheet) if percent else sheet)
+            problems += _cell_problems(sheets[-1], languages)
+    problems += duplicates(sheets)
+    order = {loaded.file: place for place, loaded in enumerate(files)}
+    return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
+
+
+def _cell_problems(sheet: Sheet, languages: Collection[str]) -> list[Problem]:
+    known = LanguageCodes.known(languages)
+    return [
+        *_schema_problems(sheet),
+        *_text_problems(sheet),
+        *_by_value(
+            sheet, "target", lambda cell: f"{fault}." if cell.strip() and (fault := task_fault(cell)) else ""
+        ),
+        *_by_value(sheet, "language", known.fault),
+        *_by_value(sheet, "train_language", known.fault),
+        *_by_value(sheet, "sequence", lambda cell: _sequence_fault(cell, known)),
+        *_sd_problems(sheet),
+        *_seed_problems(sheet),
+    ]
+
+
+def _named_twice(files: Sequence[Loaded]) -> list[Problem]:
+    places = [Path(loaded.file).resolve() for loaded in files]
+    return [
+        Problem(loaded.file, None, "", "the file is named twice: name it once.")
+        for place, loaded in enumerate(files)
+        if places[place] in places[:place]
+    ]
+
+
+def _header_problems(sheet: Sheet) -> list[Problem]:
+    problems: list[Problem] = []
+    others = [name for name in sheet.names if name not in BY_NAME]
+    missing = [column for column in COLUMNS if column.required and column.name not in sheet.names]
+    for column in missing:
+        message = f"the column is missing: it holds {column.meaning}.{nearest(column.name, others)}"
+        problems.append(Problem(sheet.file, 1, column.name, message))
+    for name in others:
+        meant = name.casefold().replace(" ", "_")
+        if meant in BY_NAME and BY_NAME[meant] not in missing:
+            message = f"the contract names this column {meant!r}: rename or remove it."
+            problems.append(Problem(sheet.file, 1, name, message))
+    if "n_seeds" in sheet.names and "sd" not in sheet.names:
+        for name in others:
+            if name.casefold() in SPREADS_THAT_ARE_NOT_SD:
+                message = (
+                    "the spread over seeds goes into 'sd', as their standard deviation (a standard error times "
+                    "the root of n_seeds; the root of a variance): convert and rename, or remove the column."
+                )
+                problems.append(Problem(sheet.file, 1, name, message))
+    return problems
+
+
+def _schema_problems(sheet: Sheet) -> list[Problem]:
+    """Give the cells that the declared schema refuses."""
+    problems: list[Problem] = []
+    for column, error, rows in refused(sheet.frame):
+        bad = np.zeros(len(sheet.frame), dtype=bool)
+        bad[rows] = True
+        problems += sheet.problems(column, bad, _template(sheet.frame[column], error))
+    return problems
+
+
+def _template(cells: pd.Series, error: str) -> Callable[[int], str]:
+    return lambda row: error.format(value=cells.iloc[row])
+
+
+def _text_problems(sheet: Sheet) -> list[Problem]:
+    """Find blanks around cells, and cells that a spreadsheet would run as a formula."""
+    problems: list[Problem] = []
+    for name in sheet.names:
+        cells = sheet.frame[name]
+        if cells.dtype != "str":
+            continue
+        blanks = (cells != cells.str.strip()).to_numpy(dtype=bool)
+        formulas = cells.str.match(FORMULA).to_numpy(dtype=bool)
+        problems += sheet.problems(
+            name, blanks, _template(cells, "{value!r} has blanks around it: remove them.")
+        )
+        error = "{value!r} would run as a formula in a spreadsheet: write its value."
+        problems += sheet.problems(name, formulas, _template(cells, error))
+    return problems
+
+
+def _by_value(sheet: Sheet, column: str, fault: Callable[[str], str]) -> list[Problem]:
+    """Judge each distinct value once; `fault` says what is wrong with it, or nothing."""
+    cells = sheet.frame[column]
+    faults = {value: found for value in cells.unique().tolist() if (found := fault(value))}
+    bad = cells.isin(list(faults)).to_numpy(dtype=bool)
+    return sheet.problems(column, bad, lambda row: faults[cells.iloc[row]])
+
+
+def _sequence_fault(cell: str, known: LanguageCodes) -> str:
+    if cell != cell.strip():
+        return ""
+    try:
+        sequence = parse(cell)
+    except InvalidSequence as error:
+        return str(error)
+    codes = [code for step in sequence for stage in step for code in stage.languages()]
+    return next((f"sequence {cell!r}: {fault}" for code in codes if (fault := known.fault(code))), "")
+
+
+def _sd_problems(sheet: Sheet) -> list[Problem]:
+    """Find standard deviations that no scores with that mean can have.
+
+    Scores in [low, high] with mean m have a variance of at most (high - m)(m - low), times n / (n - 1) in a
+    sample of n; the mean may be rounded.
+    """
+    frame = sheet.frame
+    score = frame["score"].to_numpy(dtype=np.float64)
+    sd = frame["sd"].to_numpy(dtype=np.float64)
+    low = np.where(frame["metric"].isin(CORRELATIONS), -1.0, 0.0)
+    middle = (1 + low) / 2
+    mean = score + np.clip(middle - score, -HALF_OF_THE_LAST_DIGIT, HALF_OF_THE_LAST_DIGIT)
+    runs = frame["n_seeds"].to_numpy(dtype=np.float64, na_value=2.0)
+    sample = np.divide(runs, runs - 1, out=np.ones_like(runs), where=runs > 1)
+    largest = np.sqrt(np.clip((1 - mean) * (mean - low) * sample, 0, ((1 - low) / 2) ** 2))
+    inside = (score >= low) & (score <= 1)
+
+    def message(row: int) -> str:
+        if runs[row] == 1:
+            return f"sd {sd[row]:g} of one seed: a single run has none. Empty the cell, or correct n_seeds."
+        return (
+            f"sd {sd[row]:g} is more than scores with mean {score[row]:g} can have ({largest[row]:.3g}): is "
+            "it percent, or no standard deviation?"
+        )
+
+    return sheet.problems("sd", inside & (sd > np.where(runs == 1, 0, largest)), message)
+
+
+def _seed_problems(sheet: Sheet) -> list[Problem]:
+    several = sheet.frame["n_seeds"].to_numpy(dtype=np.float64, na_value=1.0) > 1
+    bad = several & sheet.frame["seed"].notna().to_numpy(dtype=bool)
+    message = "the row has one seed and is a mean over several (n_seeds): leave one of the two empty."
+    return sheet.problems("seed", bad, lambda _: message)

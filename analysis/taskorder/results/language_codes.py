@@ -1,0 +1,52 @@
+"""Which language codes a table may use, and what to write instead of another."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Self
+
+from taskorder.errors import nearest
+from taskorder.results import catalogue
+
+MANY_LANGUAGES = "mul"
+"""The code of a score that is a mean over several languages (ISO 639-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCodes:
+    """The codes that are allowed.
+
+    Attributes
+    ----------
+    allowed
+        The codes themselves.
+    instead
+        From a language's English name and its ISO 639-3 code, in small letters, to its code.
+    """
+
+    allowed: frozenset[str]
+    instead: dict[str, str]
+
+    @classmethod
+    def known(cls, more: Collection[str] = ()) -> Self:
+        """Take the codes of data/languages.csv and `more`."""
+        table = catalogue.languages()
+        instead = dict(zip(table["name"].str.casefold(), table["language"], strict=True))
+        instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
+        return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}), instead)
+
+    def fault(self, cell: str) -> str:
+        """Say what is wrong with a code; nothing if it is known, empty or has blanks around it."""
+        if not cell or cell in self.allowed or cell != cell.strip():
+            return ""
+        if instead := self._meant(cell):
+            return f"{cell!r} is no code of data/languages.csv: write {instead!r}."
+        return (
+            f"{cell!r} is no code of data/languages.csv: write the language's ISO 639-1 code where there is "
+            f"one, else 639-3; add a new language with --languages.{nearest(cell, self.allowed)}"
+        )
+
+    def _meant(self, cell: str) -> str:
+        small = cell.casefold()
+        base = re.split(r"[-_]", small)[0]
+        return self.instead.get(small) or next((code for code in (small, base) if code in self.allowed), "")

@@ -1,0 +1,237 @@
+"""From a CSV, TSV or Parquet file to a table of cells as they stand in the file, with the line of every row.
+
+Nothing is interpreted here but the file format: what a cell of a text file holds stays text.
+"""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from taskorder.errors import Problem, nearest
+from taskorder.files import sha256
+from taskorder.results.arrow import Ragged, parse_text
+
+SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
+ENDINGS = (*SEPARATORS, ".parquet")
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The cells of one file.
+
+    Attributes
+    ----------
+    file
+        The file, as the person named it.
+    cells
+        One column for each column of the file: text for CSV and TSV, the file's own types for Parquet.
+    lines
+        The line at which each row begins, (rows,); for Parquet the row's number from 1.
+    digest
+        SHA-256 of the file; empty where there is no file.
+    problems
+        What is wrong with the file itself; where they are `fatal`, there are no cells.
+    """
+
+    file: str
+    cells: pd.DataFrame
+    lines: NDArray[np.int64]
+    digest: str
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def fatal(self) -> bool:
+        """Whether the file could not be read as a table at all."""
+        return not len(self.cells.columns)
+
+
+def load(path: str | Path) -> Loaded:
+    """Read a file's cells; whatever is wrong with the file becomes a problem, never an exception."""
+    file, path = str(path), Path(path)
+    if fault := _path_fault(path):
+        return _unreadable(file, fault)
+    try:
+        digest = sha256(path)
+        if path.name.endswith(".parquet"):
+            return _load_parquet(file, path, digest)
+        data = path.read_bytes()
+        content = gzip.decompress(data) if path.name.endswith(".gz") else data
+        separator = SEPARATORS[_ending(path)]
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        return _unreadable(file, f"the file cannot be read: {error}.")
+    return _load_text(file, content, separator, digest)
+
+
+def listed(
+    file: str, column: str, lines: NDArray[np.int64], bad: NDArray[np.int64], message: Callable[[int], str]
+) -> list[Problem]:
+    """Make a problem of each of the first twenty rows at fault, and one line for all the others.
+
+    Parameters
+    ----------
+    file, column
+        Where the problems are.
+    lines
+        The line of every row, (rows,).
+    bad
+        Positions of the rows at fault, ascending, (bad,).
+    message
+        From a row's position to what is wrong with it.
+    """
+    problems = [Problem(file, int(lines[row]), column, message(int(row))) for row in bad[:LISTED]]
+    if (more := len(bad) - LISTED) > 0:
+        rest = f"and {more:,} more {'row' if more == 1 else 'rows'} with this kind of problem in this column."
+        problems.append(Problem(file, int(lines[bad[LISTED]]), column, rest))
+    return problems
+
+
+def _ending(path: Path) -> str:
+    return next(
+        (ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.lower().endswith(ending)),
+        "",
+    )
+
+
+def _path_fault(path: Path) -> str:
+    if path.is_dir():
+        return f"this is a folder: name its tables, such as {path / '*.csv'}."
+    if not path.exists():
+        there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        return f"there is no such file.{nearest(path.name, there)}"
+    if not _ending(path):
+        return f"a table's name ends in {', '.join(ENDINGS)}: save it as CSV with commas and in UTF-8."
+    return "the file is empty: a table has a header and at least one row." if path.stat().st_size == 0 else ""
+
+
+def _unreadable(file: str, fault: str, row: int | None = None, digest: str = "") -> Loaded:
+    return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, (Problem(file, row, "", fault),))
+
+
+def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
+    cells = pd.read_parquet(path, dtype_backend="pyarrow")
+    cells = cells.reset_index(drop=cells.index.name is None)
+    problems = _header_problems(file, list(cells.columns))
+    if cells.empty:
+        problems.append(Problem(file, None, "", "the table has columns but no rows."))
+    return Loaded(file, cells, np.arange(1, len(cells) + 1), digest, tuple(problems))
+
+
+def _load_text(file: str, content: bytes, separator: str, digest: str) -> Loaded:
+    if fault := _encoding_fault(content):
+        return _unreadable(file, fault[1], fault[0], digest)
+    content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    if not content.strip():
+        return _unreadable(
+            file, "the file is empty: a table has a header and at least one row.", None, digest
+        )
+    header, header_lines = _header(content, separator)
+    problems = _header_problems(file, header, separator)
+    if problems:
+        return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, tuple(problems))
+    try:
+        cells, ragged = parse_text(content, header, header_lines, separator)
+    except ValueError as error:
+        return _unreadable(file, f"the file is not well-formed CSV: {error}.", None, digest)
+    lines, ragged_lines = _lines(cells, ragged, header_lines)
+    problems += _ragged_problems(file, ragged, ragged_lines, len(header))
+    problems += _quote_problems(file, content, cells, lines)
+    if cells.empty and not problems:
+        problems.append(Problem(file, 1, "", "the file has a header and no rows below it."))
+    blank = (cells == "").all(axis="columns").to_numpy(dtype=bool)
+    problems += listed(file, "", lines, np.flatnonzero(blank), lambda _: "the row is empty: delete the line.")
+    return Loaded(file, cells[~blank].reset_index(drop=True), lines[~blank], digest, tuple(problems))
+
+
+def _encoding_fault(content: bytes) -> tuple[int | None, str] | None:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None, "the file is in UTF-16: save it as CSV in UTF-8."
+    if b"\0" in content:
+        return None, "the file is binary, not CSV: save the sheet as CSV in UTF-8."
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return (
+            line,
+            f"byte 0x{content[error.start]:02x} is not UTF-8 (Latin-1 perhaps): save the file as UTF-8.",
+        )
+    return None
+
+
+def _header(content: bytes, separator: str) -> tuple[list[str], int]:
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator)
+    return next(reader), reader.line_num
+
+
+def _header_problems(file: str, names: list[str], separator: str = "") -> list[Problem]:
+    def problem(column: str, message: str) -> Problem:
+        return Problem(file, 1, column, message)
+
+    if not names:
+        return [problem("", "the first line is blank: it must be the header.")]
+    other = next((mark for mark in (";", "\t", ",", "|") if mark in names[0] and mark != separator), None)
+    if separator and len(names) == 1 and other:
+        return [
+            problem(
+                "", f"columns are separated by {other!r}, not by {separator!r}: save it with {separator!r}."
+            )
+        ]
+    problems: list[Problem] = []
+    for name in dict.fromkeys(names):
+        places = [str(place) for place, other in enumerate(names, 1) if other == name]
+        if not name.strip():
+            message = f"column {places[0]} has no name (an index saved with the table?): name or remove it."
+            problems.append(problem("", message))
+        elif name != name.strip():
+            problems.append(problem(name, f"blanks around the name of the column: write {name.strip()!r}."))
+        elif len(places) > 1:
+            message = f"columns {', '.join(places)} have one name: rename or remove all but one."
+            problems.append(problem(name, message))
+    return problems
+
+
+def _lines(
+    cells: pd.DataFrame, ragged: list[Ragged], header_lines: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Lines at which the rows begin, and lines at which the ragged rows begin."""
+    is_ragged = np.zeros(len(cells) + len(ragged), dtype=bool)
+    is_ragged[[row.record for row in ragged]] = True
+    breaks = np.zeros(len(is_ragged), dtype=np.int64)
+    breaks[is_ragged] = [row.breaks for row in ragged]
+    for name in cells.columns:
+        breaks[~is_ragged] += cells[name].str.count("\n").to_numpy(dtype=np.int64)
+    starts = header_lines + 1 + np.arange(len(is_ragged)) + np.cumsum(breaks) - breaks
+    return starts[~is_ragged], starts[is_ragged]
+
+
+def _ragged_problems(file: str, ragged: list[Ragged], lines: NDArray[np.int64], width: int) -> list[Problem]:
+    def message(row: int) -> str:
+        return (
+            f"the row has {ragged[row].fields} fields, the header {width}: "
+            "put a cell that holds a comma in quotation marks, and end no row early."
+        )
+
+    return listed(file, "", lines, np.arange(len(ragged)), message)
+
+
+def _quote_problems(
+    file: str, content: bytes, cells: pd.DataFrame, lines: NDArray[np.int64]
+) -> list[Problem]:
+    """Find the cell that swallowed the rows below it because its closing quotation mark is missing."""
+    if content.count(b'"') % 2 == 0:
+        return []
+    for name in cells.columns:
+        swallowed = np.flatnonzero(cells[name].str.contains("\n", regex=False).to_numpy())
+        if len(swallowed):
+            message = "a quotation mark is opened in this row and not closed: close it, or write it as two."
+            return [Problem(file, int(lines[swallowed[0]]), "", message)]
+    return []

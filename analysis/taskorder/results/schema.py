@@ -1,0 +1,160 @@
+"""The columns of a result table, as data, and the schema that pandera checks them with.
+
+One row is one score of one trained model on one evaluation set.
+"""
+
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from numpy.typing import NDArray
+from pandera.errors import SchemaErrors
+
+type Kind = Literal["text", "word", "task", "language", "sequence", "whole", "number"]
+
+DTYPES: dict[Kind, str] = {
+    "text": "str",
+    "word": "str",
+    "task": "str",
+    "language": "str",
+    "sequence": "str",
+    "whole": "Int64",
+    "number": "float64",
+}
+WORD = r"[a-z0-9][a-z0-9_.+@-]*"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the contract.
+
+    Attributes
+    ----------
+    name
+        Its header.
+    kind
+        ``text``: free; ``word``: small letters, digits and ``_ . + @ -``; ``task``: a task key;
+        ``language``: a code of data/languages.csv; ``sequence``: see `taskorder.results.sequences`;
+        ``whole``: an integer; ``number``: a finite number.
+    meaning
+        What a cell says; it ends the sentence "every row needs ...".
+    required
+        The column must be in the file.
+    filled
+        No cell may be empty.
+    lowest
+        Least value that a number may have.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool = False
+    filled: bool = False
+    lowest: float | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the cells are numbers."""
+        return self.kind in ("whole", "number")
+
+
+def _needed(name: str, kind: Kind, meaning: str) -> Column:
+    return Column(name, kind, meaning, required=True, filled=True)
+
+
+COLUMNS = (
+    _needed("study", "text", "the study's key in data/studies.csv, or a new name"),
+    _needed(
+        "run", "text", "the trained model within the study: rows that share it come from the same weights"
+    ),
+    _needed("backbone", "text", "the pretrained model, such as xlm-roberta-base"),
+    _needed("tuning", "word", "how it was tuned: full, prompt, lora, adapter, bitfit, ..."),
+    Column("sequence", "sequence", "the stages before the target's own fine-tuning", required=True),
+    _needed("target", "task", "the task that is scored"),
+    Column("train_language", "language", "the language of the target's training data", required=True),
+    _needed("language", "language", "the language that is evaluated"),
+    _needed("metric", "word", "the metric: accuracy, f1, exact_match, mcc, ..."),
+    _needed("score", "number", "the score, as a fraction"),
+    Column("n_test", "whole", "the number of items behind the score", lowest=1),
+    Column("seed", "whole", "the seed of a single run"),
+    Column("n_seeds", "whole", "the number of seeds that the score is a mean over", lowest=1),
+    Column("sd", "number", "the standard deviation over those seeds", lowest=0),
+    Column("stage", "text", "the stage of the sequence after which the score was taken"),
+    Column("perturbation", "text", "how the evaluation set was perturbed"),
+    Column("severity", "number", "how strongly it was perturbed"),
+    Column("source", "text", "where in the study the number stands"),
+)
+NAMES = tuple(column.name for column in COLUMNS)
+BY_NAME = {column.name: column for column in COLUMNS}
+KEY = ("study", "run", "target", "language", "metric", "stage", "perturbation", "severity")
+
+CORRELATIONS = frozenset({"mcc", "matthews_correlation", "pearson", "spearman", "kendall", "correlation"})
+"""Metrics whose scores lie in [-1, 1]; all others lie in [0, 1]."""
+
+SPREADS_THAT_ARE_NOT_SD = ("se", "sem", "sd_or_se", "std_err", "stderr", "variance", "var", "std")
+
+
+@cache
+def table_schema() -> pa.DataFrameSchema:
+    """Build the schema of a table whose columns all have their types: `pandera` names every cell at fault.
+
+    The error of each check is a template of its message, with the cell as ``value``.
+    """
+    columns = {
+        column.name: pa.Column(DTYPES[column.kind], _checks(column), nullable=column.numeric)
+        for column in COLUMNS
+    }
+    return pa.DataFrameSchema(columns, strict=False, ordered=False)
+
+
+def refused(frame: pd.DataFrame) -> list[tuple[str, str, NDArray[np.int64]]]:
+    """Validate a table against the schema.
+
+    Parameters
+    ----------
+    frame
+        All columns of the contract with their types; rows numbered from 0.
+
+    Returns
+    -------
+    list of (str, str, array)
+        For each check that fails: the column, the template of the message, and the rows at fault.
+    """
+    try:
+        table_schema().validate(frame, lazy=True)
+    except SchemaErrors as error:
+        untyped: Any = error
+        cases: pd.DataFrame = untyped.failure_cases
+        groups = cases.groupby(["column", "check"], sort=False)["index"]
+        return [(str(name[0]), str(name[1]), rows.to_numpy(dtype=np.int64)) for name, rows in groups]
+    return []
+
+
+def _checks(column: Column) -> list[pa.Check]:
+    checks: list[pa.Check] = []
+    if column.filled and not column.numeric:
+        error = f"the cell is empty: every row needs {column.meaning}."
+        checks.append(pa.Check(_is_filled, error=error))
+    if column.kind == "word":
+        error = "{value!r} is not well formed: small letters, digits and '_.+@-' only, the first no mark."
+        checks.append(pa.Check(_is_word, error=error))
+    if column.lowest is not None:
+        error = f"{{value:g}} is too low: {column.meaning} is at least {column.lowest:g}."
+        checks.append(pa.Check(partial(_is_at_least, column.lowest), error=error))
+    return checks
+
+
+def _is_filled(cells: pd.Series) -> pd.Series:
+    return cells != ""
+
+
+def _is_word(cells: pd.Series) -> pd.Series:
+    return cells.str.fullmatch(WORD) | (cells.str.strip() != cells) | (cells == "")
+
+
+def _is_at_least(lowest: float, cells: pd.Series) -> pd.Series:
+    return cells >= lowest
