@@ -68,8 +68,11 @@ def check(
     try:
         table = read(*files, percent=percent, languages=codes)
     except InvalidTable as error:
-        count = len(error.problems)
-        summary = f"{count:,} {'problem' if count == 1 else 'problems'} in {len(files)} file(s)."
+        summary = f"{_counted(len(error.problems), 'problem')} in {_counted(len(files), 'file')}."
         typer.echo(f"{error}\n{summary}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"ok: {table}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

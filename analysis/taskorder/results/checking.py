@@ -113,8 +113,8 @@ def _header_problems(sheet: Sheet) -> list[Problem]:
         for name in others:
             if name.casefold() in SPREADS_THAT_ARE_NOT_SD:
                 message = (
-                    "the spread over seeds goes into 'sd', as their standard deviation (a standard error times "
-                    "the root of n_seeds; the root of a variance): convert and rename, or remove the column."
+                    "the spread over seeds goes into 'sd', as their standard deviation (a standard error "
+                    "times the root of n_seeds, or the root of a variance): convert and rename, or remove it."
                 )
                 problems.append(Problem(sheet.file, 1, name, message))
     return problems

@@ -12,9 +12,10 @@ from taskorder.errors import Problem
 from taskorder.results.loading import Loaded, listed
 from taskorder.results.schema import BY_NAME, COLUMNS, Column
 
-NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?"
+EXPONENT = r"(?:[eE](?:[+]?\d{1,2}|-\d{1,3}))?"
+NUMBER = rf"[+-]?(?:\d+\.?\d*|\.\d+){EXPONENT}"
 WHOLE = r"-?\d{1,18}(?:\.0*)?"
-PLAIN_NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
+PLAIN_NUMBER = rf"-?(?:0|[1-9]\d*)(?:\.\d*)?{EXPONENT}"
 MISSING = ("", "NA", "NaN", "nan")
 
 

@@ -128,7 +128,7 @@ def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
 def _load_text(file: str, content: bytes, separator: str, digest: str) -> Loaded:
     if fault := _encoding_fault(content):
         return _unreadable(file, fault[1], fault[0], digest)
-    content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n"
     if not content.strip():
         return _unreadable(
             file, "the file is empty: a table has a header and at least one row.", None, digest

@@ -1,0 +1,42 @@
+"""What several tests need: a valid table of results, and a way to write one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Row = dict[str, str]
+Write = Callable[..., Path]
+
+VALID: Row = {
+    "study": "mine",
+    "run": "r1",
+    "backbone": "xlm-roberta-base",
+    "tuning": "full",
+    "sequence": "mnli>squad",
+    "target": "panx",
+    "train_language": "en",
+    "language": "sw",
+    "metric": "f1",
+    "score": "0.612",
+}
+
+
+@pytest.fixture
+def row() -> Callable[..., Row]:
+    """Make a valid row with some cells replaced or added."""
+    return lambda **cells: VALID | cells
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write rows of text as CSV; the columns are those of the first row."""
+
+    def _write(rows: list[Row], name: str = "mine.csv", columns: list[str] | None = None) -> Path:
+        names = columns or list(rows[0])
+        lines = [",".join(names), *(",".join(row.get(name, "") for name in names) for row in rows)]
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return _write
