@@ -112,8 +112,20 @@ def test_any_table_has_numbers_where_a_whole_column_is_numbers(tmp_path: Path) -
 def test_the_package_exports_what_it_says() -> None:
     assert taskorder.read is read
     assert set(taskorder.__all__) <= set(dir(taskorder))
-    with pytest.raises(AttributeError):
-        _ = taskorder.reed  # type: ignore[attr-defined]
+    assert not hasattr(taskorder, "reed")
+
+
+def test_parquet_gives_the_same_table_as_csv(write: Write, row: MakeRow, tmp_path: Path) -> None:
+    rows = [row(note="x", seed="1"), row(run="r2", sequence="", seed="")]
+    path = tmp_path / "mine.parquet"
+    typed = pd.DataFrame(rows).astype({"score": "float64", "target": "category", "note": "category"})
+    typed = typed.assign(seed=pd.array([1, None], dtype="Int64"), sequence=["mnli>squad", None])
+    typed.set_index("run").to_parquet(path)
+    pd.testing.assert_frame_equal(read(path).frame, read(write(rows)).frame)
+
+
+def test_a_name_of_digits_that_a_number_would_not_hold_stays_text(write: Write, row: MakeRow) -> None:
+    assert read(write([row(job="12345678901234567")])).frame["job"].tolist() == ["12345678901234567"]
 
 
 def test_own_covariates_stand_before_the_shipped_ones(tmp_path: Path) -> None:

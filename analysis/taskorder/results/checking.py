@@ -59,7 +59,8 @@ def examine(
         All that is wrong, in the order of files and rows.
     """
     sheets: list[Sheet] = []
-    problems = _named_twice(files)
+    twice = _named_twice(files)
+    problems = list(twice)
     for loaded in files:
         problems += loaded.problems
         if not loaded.fatal:
@@ -67,7 +68,7 @@ def examine(
             problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
             sheets.append(as_fractions(sheet) if percent else sheet)
             problems += _cell_problems(sheets[-1], languages)
-    problems += duplicates(sheets)
+    problems += [] if twice else duplicates(sheets)
     order = {loaded.file: place for place, loaded in enumerate(files)}
     return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
 

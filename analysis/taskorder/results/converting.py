@@ -15,7 +15,7 @@ from taskorder.results.schema import BY_NAME, COLUMNS, Column
 EXPONENT = r"(?:[eE](?:[+]?\d{1,2}|-\d{1,3}))?"
 NUMBER = rf"[+-]?(?:\d+\.?\d*|\.\d+){EXPONENT}"
 WHOLE = r"-?\d{1,18}(?:\.0*)?"
-PLAIN_NUMBER = rf"-?(?:0|[1-9]\d*)(?:\.\d*)?{EXPONENT}"
+PLAIN_NUMBER = rf"-?(?:0|[1-9]\d{{0,14}})(?:\.\d*)?{EXPONENT}"
 MISSING = ("", "NA", "NaN", "nan")
 
 
@@ -83,8 +83,11 @@ def convert(loaded: Loaded) -> tuple[Sheet, list[Problem]]:
 def with_numbers(cells: pd.Series) -> pd.Series:
     """Turn a column of text into numbers where all of it is numbers, with empty cells and NA as missing.
 
-    A column that holds anything else, a number with leading zeros for one, stays as it is.
+    A column that holds anything else, such as a number with leading zeros or one too long to be held exactly,
+    stays as it is.
     """
+    if cells.dtype == "Float64":
+        return cells.astype("float64")
     if cells.dtype != "str":
         return cells
     missing = cells.isin(MISSING)
@@ -107,20 +110,18 @@ def _typed(cells: pd.Series, column: Column) -> pd.Series:
 
 def _converted(loaded: Loaded, column: Column) -> tuple[pd.Series, list[Problem]]:
     cells = loaded.cells[column.name]
-    if not column.numeric and _is_text(cells):
-        return cells.astype("str").where(cells.notna(), ""), []
-    if column.numeric and cells.dtype == "str":
-        return _from_text(loaded, column, cells)
-    if column.numeric and (_is_number(cells) or cells.isna().all()):
+    if cells.dtype == "str":
+        if not column.numeric:
+            return cells, []
+        if not loaded.typed:
+            return _from_text(loaded, column, cells)
+    elif cells.isna().all() and not column.numeric:
+        return _empty(column, len(cells)), []
+    elif column.numeric and (_is_number(cells) or cells.isna().all()):
         return _from_numbers(loaded, column, cells)
     needed = "numbers" if column.numeric else "text"
     message = f"the column's type is {cells.dtype}: it must hold {needed}. Save it with that type."
     return _empty(column, len(cells)), [Problem(loaded.file, None, column.name, message)]
-
-
-def _is_text(cells: pd.Series) -> bool:
-    kind = str(cells.dtype)
-    return kind in ("str", "null[pyarrow]") or "string" in kind
 
 
 def _is_number(cells: pd.Series) -> bool:

@@ -33,13 +33,16 @@ class Loaded:
     file
         The file, as the person named it.
     cells
-        One column for each column of the file: text for CSV and TSV, the file's own types for Parquet.
+        One column for each column of the file: text for CSV and TSV, the file's own types for Parquet, with
+        empty text where it has none.
     lines
         The line at which each row begins, (rows,); for Parquet the row's number from 1.
     digest
         SHA-256 of the file; empty where there is no file.
     problems
         What is wrong with the file itself; where they are `fatal`, there are no cells.
+    typed
+        The cells have the types that the file gives them (Parquet): text in it is never a number.
     """
 
     file: str
@@ -47,6 +50,7 @@ class Loaded:
     lines: NDArray[np.int64]
     digest: str
     problems: tuple[Problem, ...] = ()
+    typed: bool = False
 
     @property
     def fatal(self) -> bool:
@@ -117,12 +121,14 @@ def _unreadable(file: str, fault: str, row: int | None = None, digest: str = "")
 
 
 def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
-    cells = pd.read_parquet(path, dtype_backend="pyarrow")
-    cells = cells.reset_index(drop=cells.index.name is None)
+    cells = pd.read_parquet(path, dtype_backend="numpy_nullable")
+    cells = cells.reset_index(drop=not any(cells.index.names))
+    texts = cells.select_dtypes(["string", "category"]).columns
+    cells = cells.assign(**{name: cells[name].astype("str").where(cells[name].notna(), "") for name in texts})
     problems = _header_problems(file, list(cells.columns))
     if cells.empty:
         problems.append(Problem(file, None, "", "the table has columns but no rows."))
-    return Loaded(file, cells, np.arange(1, len(cells) + 1), digest, tuple(problems))
+    return Loaded(file, cells, np.arange(1, len(cells) + 1), digest, tuple(problems), typed=True)
 
 
 def _load_text(file: str, content: bytes, separator: str, digest: str) -> Loaded:
