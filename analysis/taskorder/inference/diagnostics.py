@@ -1,0 +1,103 @@
+"""The one place that decides whether a posterior may be reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+
+MAX_R_HAT = 1.01
+MIN_ESS = 400
+MAX_PARETO_K = 0.7
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """How a posterior was computed, and whether it can be relied on.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether every gate was passed; no claim is supported by a fit that is not.
+    engine : str
+    seconds : mapping
+        `compile`, `sample`, `total`.
+    min_ess_bulk, min_ess_tail, max_r_hat : float
+        Over all reported parameters and estimands.
+    divergences : int
+    pareto_k : float or None
+        Of importance sampling, where the engine uses it.
+    rows, effects : int
+        Rows of the table that were modelled; linear coefficients.
+    messages : tuple of str
+        Which gate failed, with what to do; then what was done to the data.
+    """
+
+    ok: bool
+    engine: str
+    seconds: Mapping[str, float]
+    min_ess_bulk: float
+    min_ess_tail: float
+    max_r_hat: float
+    divergences: int
+    pareto_k: float | None
+    rows: int
+    effects: int
+    messages: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the fields as `diagnostics.json` holds them."""
+        return asdict(self)
+
+
+def diagnose(
+    summary: pd.DataFrame,
+    *,
+    engine: str,
+    seconds: Mapping[str, float],
+    divergences: int,
+    rows: int,
+    effects: int,
+    notes: tuple[str, ...] = (),
+    pareto_k: float | None = None,
+) -> Diagnostics:
+    """Judge a posterior by the rows of its summary.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        `parameter, ess_bulk, ess_tail, r_hat` of all that is reported; values that do not vary (a sign that is
+        the same in every draw) have no diagnostics and are passed over.
+    engine, seconds, divergences, rows, effects, pareto_k
+        As in `Diagnostics`.
+    notes : tuple of str
+        What was done to the data.
+    """
+    failures: list[str] = []
+    worst = summary.dropna(subset=["r_hat"])
+    for column, limit, above in (("r_hat", MAX_R_HAT, True), ("ess_bulk", MIN_ESS, False), ("ess_tail", MIN_ESS, False)):
+        bad = worst[worst[column] > limit] if above else worst[worst[column] < limit]
+        if not bad.empty:
+            extreme = bad.loc[bad[column].idxmax() if above else bad[column].idxmin()]
+            failures.append(
+                f"{column} of {extreme['parameter']} is {extreme[column]:.4g}, the gate is {limit:g}"
+                f" ({len(bad)} parameters beyond it): draw more (--draws), or tighten the prior of its sd"
+            )
+    if divergences:
+        failures.append(f"{divergences} divergent transitions: tighten the priors of sds that the data say little of")
+    if pareto_k is not None and pareto_k >= MAX_PARETO_K:
+        failures.append(f"Pareto k-hat is {pareto_k:.2f}, the gate is {MAX_PARETO_K}: use --engine nuts")
+    return Diagnostics(
+        ok=not failures,
+        engine=engine,
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        min_ess_bulk=float(worst["ess_bulk"].min()),
+        min_ess_tail=float(worst["ess_tail"].min()),
+        max_r_hat=float(worst["r_hat"].max()),
+        divergences=divergences,
+        pareto_k=pareto_k,
+        rows=rows,
+        effects=effects,
+        messages=(*failures, *notes),
+    )

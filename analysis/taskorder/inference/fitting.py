@@ -1,0 +1,220 @@
+"""A model and a table in, a posterior with its diagnostics and its origin out."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+import pandas as pd
+import xarray as xr
+
+from taskorder.errors import MissingData
+from taskorder.files import sha256_text
+from taskorder.inference.design import Design, build_design
+from taskorder.inference.diagnostics import Diagnostics, diagnose
+from taskorder.inference.estimands import estimands, points_per_unit
+from taskorder.inference.marginal import sd_priors, take_apart
+from taskorder.inference.spec import ModelSpec
+from taskorder.inference.summary import INTERVAL, summarise
+from taskorder.moderators import attach
+from taskorder.results.catalogue import Covariates
+from taskorder.results.reading import InputFile
+from taskorder.results.selection import where, without_flags
+
+type Engine = Literal["auto", "nuts"]
+
+DRAWS = 4000
+SEED = 2026
+LIBRARIES = ("taskorder", "pymc", "nutpie", "arviz", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A posterior.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The model.
+    tree : DataTree
+        `posterior` (parameters and effects), `estimands`, `sample_stats`, `observed_data` and
+        `constant_data` (the cells: see `design`).
+    summary : DataFrame
+        One row a parameter or estimand: `parameter, mean, sd, lower, upper, ess_bulk, ess_tail, r_hat, unit`;
+        intervals are 95 % equal-tailed.
+    diagnostics : Diagnostics
+    manifest : dict
+        What the posterior was made from: model, data, versions, seed, priors, units.
+    """
+
+    spec: ModelSpec
+    tree: xr.DataTree
+    summary: pd.DataFrame
+    diagnostics: Diagnostics
+    manifest: dict[str, Any]
+
+    def estimand(self, name: str) -> xr.DataArray:
+        """Return the draws of an estimand; KeyError if the model file has none of that name."""
+        return self.tree["estimands"][name]
+
+    def _repr_html_(self) -> str:
+        state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
+        head = f"<p><b>{self.spec.name}</b>: {self.diagnostics.rows:,} rows; {state}</p>"
+        return head + self.summary.to_html(index=False, float_format="{:.3g}".format)
+
+
+def select_rows(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
+    """Return the rows that a model is about, with the columns that may explain them.
+
+    Flagged rows are left out, but for the flags that the model file asks for; then `[data] where` applies.
+    """
+    if spec.data.layout == "any":
+        return where(table, spec.data.where).reset_index(drop=True)
+    rows = where(without_flags(table, spec.data.flags), spec.data.where).reset_index(drop=True)
+    if rows.empty:
+        raise MissingData(f"model {spec.name!r}: no rows are left after [data] where = {spec.data.where!r}")
+    if spec.sequence is None:
+        return attach(rows, covariates)
+    return attach(rows, covariates, spec.sequence.difficulty, spec.sequence.similarity)
+
+
+def fit(
+    spec: ModelSpec,
+    table: pd.DataFrame,
+    covariates: Covariates,
+    *,
+    engine: Engine = "auto",
+    seed: int = SEED,
+    draws: int = DRAWS,
+    inputs: Sequence[InputFile] = (),
+    progress: bool = False,
+) -> Fit:
+    """Fit a model to a table.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        As `read_model` gives it.
+    table : DataFrame
+        The frame of a `ResultTable`, or any table for `schema = "any"`.
+    covariates : Covariates
+        What is known of tasks, their similarity and languages.
+    engine : {"auto", "nuts"}
+        `auto` chooses; there is one engine so far.
+    seed : int
+        The same seed gives the same posterior on the same machine.
+    draws : int
+        In all.
+    inputs : sequence of InputFile
+        The files behind the table, for the manifest.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    MissingData
+        Where the table lacks what the model needs.
+    """
+    from taskorder.inference import nuts
+
+    del engine
+    rows = select_rows(table, spec, covariates)
+    design = build_design(rows, spec, covariates)
+    result = nuts.sample(design, spec, seed=seed, draws=draws, progress=progress)
+    posterior = result.tree["posterior"].to_dataset()
+    derived = estimands(posterior, design, spec)
+    summary = _summary(posterior, derived, spec)
+    diagnostics = diagnose(
+        summary,
+        engine=nuts.ENGINE,
+        seconds=result.seconds,
+        divergences=int(result.tree["sample_stats"]["diverging"].sum()),
+        rows=int((design.row_cell >= 0).sum()),
+        effects=design.effects[0].shape[1],
+        notes=design.notes,
+    )
+    data = {"observed_data": _observed(design), "constant_data": _constant(design)}
+    groups = {"posterior": posterior, "estimands": derived, "sample_stats": result.tree["sample_stats"].to_dataset()}
+    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, engine=nuts.ENGINE)
+    return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
+
+
+def _summary(posterior: xr.Dataset, derived: xr.Dataset, spec: ModelSpec) -> pd.DataFrame:
+    reported = [name for name in map(str, posterior.data_vars) if "|" not in name]
+    scale = spec.outcome.scale
+    parameters = summarise(
+        posterior[reported], {name: scale for name in reported}, {"residual_level_sd": "residual:"}
+    )
+    units = {str(name): str(variable.attrs["unit"]) for name, variable in derived.data_vars.items()}
+    return pd.concat([summarise(derived, units), parameters], ignore_index=True)
+
+
+def _observed(design: Design) -> xr.Dataset:
+    return xr.Dataset({"mean": ("cell", design.cells.mean)})
+
+
+def _constant(design: Design) -> xr.Dataset:
+    cells = design.cells
+    arrays = {"n": cells.n, "ss": cells.ss, "df": cells.df, "variance": cells.v, "residual_level": cells.level}
+    columns = {
+        str(name): column.to_numpy(dtype=object).astype(str)
+        for name, column in design.frame.items()
+        if str(name) in {"study", "backbone", "tuning", "sequence", "target", "train_language", "language", "metric"}
+    }
+    return xr.Dataset({name: ("cell", values) for name, values in (arrays | columns).items()})
+
+
+def _manifest(
+    spec: ModelSpec,
+    rows: pd.DataFrame,
+    design: Design,
+    inputs: Sequence[InputFile],
+    *,
+    seed: int,
+    draws: int,
+    engine: str,
+) -> dict[str, Any]:
+    kept = rows[design.row_cell >= 0]
+    by_study = kept.groupby("study").size() if "study" in kept else pd.Series({"all": len(kept)})
+    return {
+        "model": spec.name,
+        "model_sha256": spec.digest(),
+        "rows_sha256": rows_digest(rows),
+        "inputs": [{"path": file.path, "sha256": file.sha256, "rows": file.rows} for file in inputs],
+        "rows": {str(study): int(count) for study, count in by_study.items()},
+        "cells": len(design.cells.mean),
+        "seed": seed,
+        "draws": draws,
+        "engine": engine,
+        "interval": f"{100 * INTERVAL:.0f} % equal-tailed",
+        "reference_score": design.reference,
+        "points_per_unit": points_per_unit(spec, design.reference),
+        "priors": priors_in_use(design, spec),
+        "units": design.units.to_dict("records"),
+        "notes": list(design.notes),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    }
+
+
+def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
+    """Return the prior of every parameter, as text."""
+    problem = take_apart(design, spec)
+    found = {block.name: str(block.prior) for block in design.blocks if block.prior is not None}
+    found |= {name: str(prior) for name, prior in zip(problem.sd_names, sd_priors(problem), strict=True)}
+    if spec.residual.sd is None:
+        found["residual"] = str(spec.priors.get("residual", spec.priors.get("sd", design.defaults.residual)))
+    if design.residual_levels:
+        found["sd:residual"] = str(spec.priors.get("sd:residual", design.defaults.residual_spread))
+    if len(design.effects) > 1:
+        found["recency"] = str(spec.priors.get("recency", design.defaults.recency))
+    return found
+
+
+def rows_digest(rows: pd.DataFrame) -> str:
+    """Return the sha256 of the rows that a model is fitted to."""
+    return sha256_text(rows.to_csv(index=False, lineterminator="\n"))
+
+

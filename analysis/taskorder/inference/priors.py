@@ -1,0 +1,147 @@
+"""The prior distributions that a model file may name, and the defaults where it names none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+LOCATION = {
+    "Normal": ("mu", "sigma"),
+    "StudentT": ("nu", "mu", "sigma"),
+    "Cauchy": ("alpha", "beta"),
+    "Laplace": ("mu", "b"),
+    "Logistic": ("mu", "s"),
+    "Uniform": ("lower", "upper"),
+    "Flat": (),
+}
+POSITIVE = {
+    "HalfNormal": ("sigma",),
+    "HalfCauchy": ("beta",),
+    "HalfStudentT": ("nu", "sigma"),
+    "Exponential": ("lam",),
+    "Gamma": ("alpha", "beta"),
+    "InverseGamma": ("alpha", "beta"),
+    "LogNormal": ("mu", "sigma"),
+    "Weibull": ("alpha", "beta"),
+    "Uniform": ("lower", "upper"),
+    "HalfFlat": (),
+}
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution by its PyMC name, with PyMC's parameter names.
+
+    Attributes
+    ----------
+    dist : str
+        A key of `LOCATION` or `POSITIVE`.
+    parameters : tuple of (str, float)
+        In the order in which the model file gives them.
+    """
+
+    dist: str
+    parameters: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.dist}({', '.join(f'{value:g}' for _, value in self.parameters)})"
+
+
+def normal(mu: float, sigma: float) -> Prior:
+    """Return Normal(mu, sigma)."""
+    return Prior("Normal", (("mu", mu), ("sigma", sigma)))
+
+
+def half_normal(sigma: float) -> Prior:
+    """Return HalfNormal(sigma)."""
+    return Prior("HalfNormal", (("sigma", sigma),))
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What stands in for a prior that the model file does not give.
+
+    Attributes
+    ----------
+    intercept, slope : Prior
+        For the fixed term `1`, and for every other linear term.
+    sd, residual : Prior
+        For standard deviations between the levels of a group, and of the residual.
+    residual_spread : Prior
+        For the sd of log residual sds over several residual levels.
+    recency : Prior
+        For the rate at which a stage's weight decays with every stage after it.
+    """
+
+    intercept: Prior
+    slope: Prior
+    sd: Prior
+    residual: Prior
+    residual_spread: Prior = half_normal(1.0)
+    recency: Prior = normal(0.0, 1.0)
+
+
+def defaults(scale: str, mean: float, sd: float) -> Defaults:
+    """Return weakly informative priors for a scale.
+
+    Parameters
+    ----------
+    scale : {"arcsine", "logit", "identity"}
+        On the first two the size of effects is known beforehand; on `identity` the outcome may have
+        any unit, so the priors are 2.5 sd wide about its mean, as in rstanarm and bambi.
+    mean, sd : float
+        Of the outcome; used on `identity` only.
+    """
+    if scale == "arcsine":
+        return Defaults(normal(0.8, 0.5), normal(0.0, 0.25), half_normal(0.25), half_normal(0.25))
+    if scale == "logit":
+        return Defaults(normal(0.0, 2.0), normal(0.0, 1.0), half_normal(1.0), half_normal(1.0))
+    width = sd if sd > 0 else 1.0
+    return Defaults(
+        normal(mean, 2.5 * width), normal(0.0, 2.5 * width), half_normal(width), half_normal(width)
+    )
+
+
+_FLAT_WIDTH = 1e4
+
+
+def _frozen(prior: Prior) -> Any:
+    p = dict(prior.parameters)
+    distributions: dict[str, Callable[[], Any]] = {
+        "Normal": lambda: stats.norm(p["mu"], p["sigma"]),
+        "StudentT": lambda: stats.t(p["nu"], p["mu"], p["sigma"]),
+        "Cauchy": lambda: stats.cauchy(p["alpha"], p["beta"]),
+        "Laplace": lambda: stats.laplace(p["mu"], p["b"]),
+        "Logistic": lambda: stats.logistic(p["mu"], p["s"]),
+        "Uniform": lambda: stats.uniform(p["lower"], p["upper"] - p["lower"]),
+        "HalfNormal": lambda: stats.halfnorm(scale=p["sigma"]),
+        "HalfCauchy": lambda: stats.halfcauchy(scale=p["beta"]),
+        "Exponential": lambda: stats.expon(scale=1.0 / p["lam"]),
+        "Gamma": lambda: stats.gamma(p["alpha"], scale=1.0 / p["beta"]),
+        "InverseGamma": lambda: stats.invgamma(p["alpha"], scale=p["beta"]),
+        "LogNormal": lambda: stats.lognorm(p["sigma"], scale=np.exp(p["mu"])),
+        "Weibull": lambda: stats.weibull_min(p["alpha"], scale=p["beta"]),
+    }
+    return distributions[prior.dist]()
+
+
+def log_density(prior: Prior, value: float) -> float:
+    """Return the log density at a value; 0 everywhere for flat priors."""
+    if prior.dist in {"Flat", "HalfFlat"}:
+        return 0.0
+    if prior.dist == "HalfStudentT":
+        p = dict(prior.parameters)
+        return float(np.log(2.0) + stats.t.logpdf(value, p["nu"], 0.0, p["sigma"]))
+    return float(_frozen(prior).logpdf(value))
+
+
+def spread(prior: Prior) -> tuple[float, float]:
+    """Return centre and width of a location prior: median, and half the central 68 % interval."""
+    if prior.dist == "Flat":
+        return 0.0, _FLAT_WIDTH
+    low, middle, high = _frozen(prior).ppf([0.1587, 0.5, 0.8413])
+    return float(middle), float(high - low) / 2

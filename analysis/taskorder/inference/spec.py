@@ -1,0 +1,318 @@
+"""A model file (TOML), read into a frozen value; every mistake in it is named with its nearest valid word."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from taskorder.errors import InvalidModel, nearest
+from taskorder.inference.priors import LOCATION, POSITIVE, Prior
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Term = Annotated[str, StringConstraints(pattern=r"^(1|[A-Za-z_][A-Za-z0-9_]*(:[A-Za-z_][A-Za-z0-9_]*)*)$")]
+EstimandFunction = Literal["points", "sd_points", "level_points", "same_sign", "ratio"]
+
+STAGE = "stage"
+"""The name of the term that is the mean effect of one stage, and of the group of the stages' own effects."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class DataSpec(_Table):
+    """`[data]`: which tables, which rows."""
+
+    layout: Literal["results", "any"] = Field(default="results", alias="schema")
+    tables: tuple[str, ...] = ()
+    where: str = ""
+    flags: tuple[str, ...] = ()
+
+
+class OutcomeSpec(_Table):
+    """`[outcome]`: which column, on which scale; `reference` is the score at which points are stated."""
+
+    column: Name = "score"
+    scale: Literal["arcsine", "logit", "identity"] = "arcsine"
+    variance: str = ""
+    reference: float | None = Field(default=None, gt=0, lt=1)
+
+
+class FixedSpec(_Table):
+    """`[fixed]`: linear terms."""
+
+    terms: tuple[Term, ...] = ("1",)
+
+
+class SequenceSpec(_Table):
+    """`[sequence]`: the stages as a multi-membership term, weighted by recency.
+
+    `difficulty` and `similarity` name measures of the covariate tables, in order of preference;
+    `crossed` names columns that a stage's own effect may differ over; `missing` says what becomes of
+    rows with a stage that lacks a moderator which other stages of its study have.
+    """
+
+    moderators: tuple[Term, ...] = ()
+    recency: bool = False
+    difficulty: tuple[Name, ...] = ("shortfall",)
+    similarity: tuple[Name, ...] = ("same_kind",)
+    crossed: tuple[Name, ...] = ("target",)
+    missing: Literal["error", "drop"] = "error"
+
+
+class GroupSpec(_Table):
+    """`[groups]`: random effects of the levels of `columns`.
+
+    `by` lists the terms whose slope varies (`1` is the intercept); `within` nests the levels in another
+    group; only rows that fulfil `where`, and levels with at least `min_rows` rows, have an effect.
+    """
+
+    columns: tuple[Name, ...] = ()
+    by: tuple[Term, ...] = ("1",)
+    within: Name | Literal[""] = ""
+    where: str = ""
+    min_rows: int = Field(default=1, ge=1)
+
+
+class ResidualSpec(_Table):
+    """`[residual]`: one sd for each level of the columns `by`; `sd = 0` for known variances only."""
+
+    by: Name | tuple[Name, ...] = "all"
+    sd: Literal[0] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns whose levels have their own residual sd; none for a single sd."""
+        names = (self.by,) if isinstance(self.by, str) else self.by
+        return () if names == ("all",) else names
+
+
+class EstimandSpec(_Table):
+    """One line of `[estimands]`: a named function of the posterior."""
+
+    function: EstimandFunction
+    of: str
+    group: str = ""
+    to: str = ""
+
+
+class ModelSpec(_Table):
+    """A hierarchical model as its file describes it.
+
+    The tables of the file are the attributes; `priors` is a mapping of parameter name to `Prior`.
+    """
+
+    name: Name
+    question: str = ""
+    data: DataSpec = DataSpec()
+    outcome: OutcomeSpec = OutcomeSpec()
+    fixed: FixedSpec = FixedSpec()
+    sequence: SequenceSpec | None = None
+    groups: dict[Name, GroupSpec] = Field(default_factory=dict[str, GroupSpec])
+    residual: ResidualSpec = ResidualSpec()
+    priors: dict[str, Prior] = Field(default_factory=dict[str, Prior])
+    estimands: dict[Name, EstimandSpec] = Field(default_factory=dict[str, EstimandSpec])
+
+    def digest(self) -> str:
+        """Return the sha256 of the model's meaning: comments and layout of the file do not count."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def slopes(self) -> tuple[str, ...]:
+        """Return the linear terms by name: the fixed ones, then those of the sequence."""
+        stage = () if self.sequence is None else (STAGE, *self.sequence.moderators)
+        return (*self.fixed.terms, *stage)
+
+    def sd_names(self) -> tuple[str, ...]:
+        """Return the names of the standard deviations between levels, in the order of the file."""
+        stage = () if self.sequence is None else tuple(crossed_names(self.sequence))
+        names = [f"sd:{name}" for name in stage]
+        for group, entry in self.groups.items():
+            names += [sd_name(group, term) for term in entry.by]
+        return tuple(names)
+
+
+def sd_name(group: str, term: str) -> str:
+    """Return the name of the sd of a term's slope over the levels of a group."""
+    return f"sd:{group}" if term == "1" else f"sd:{group}:{term}"
+
+
+def crossed_names(sequence: SequenceSpec) -> dict[str, str]:
+    """Return the groups of the stages' own effects, each with the column that it is crossed with."""
+    return {STAGE: ""} | {f"{STAGE}:{column}": column for column in sequence.crossed}
+
+
+def read_model(path: Path | str) -> ModelSpec:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file in the form that docs/model-file.md describes.
+
+    Raises
+    ------
+    InvalidModel
+        Where the file cannot be read or holds anything that is not allowed; all problems at once.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise InvalidModel([f"{path}: there is no such model file.{_sibling(path)}"]) from None
+    except IsADirectoryError:
+        raise InvalidModel([f"{path}: is a folder; name a model file, such as models/moderators.toml"]) from None
+    except UnicodeDecodeError as error:
+        raise InvalidModel([f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    try:
+        content = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidModel([f"{path}: not valid TOML: {error}"]) from None
+    return parse_model(content, str(path))
+
+
+def parse_model(content: dict[str, Any], origin: str = "model") -> ModelSpec:
+    """Turn the content of a model file into a `ModelSpec`; `origin` is named in errors."""
+    problems: list[str] = []
+    content = dict(content)
+    content["priors"] = _priors(content.get("priors", {}), problems)
+    try:
+        spec = ModelSpec.model_validate(content)
+    except ValidationError as error:
+        problems += [_explain(detail) for detail in error.errors(include_url=False)]
+        raise InvalidModel([f"{origin}: {problem}" for problem in problems]) from None
+    problems += _contradictions(spec)
+    if problems:
+        raise InvalidModel([f"{origin}: {problem}" for problem in problems])
+    return spec
+
+
+def _sibling(path: Path) -> str:
+    return nearest(path.name, [other.name for other in path.parent.glob("*.toml")])
+
+
+_PRIOR_TABLE = TypeAdapter(dict[str, dict[str, str | float]])
+
+
+def _priors(table: Any, problems: list[str]) -> dict[str, Prior]:
+    try:
+        entries = _PRIOR_TABLE.validate_python(table)
+    except ValidationError:
+        problems.append('[priors] each line reads: "parameter" = { dist = "HalfNormal", sigma = 0.25 }')
+        return {}
+    found = {name: _prior(name, entry, problems) for name, entry in entries.items()}
+    return {name: prior for name, prior in found.items() if prior is not None}
+
+
+def _prior(name: str, entry: dict[str, str | float], problems: list[str]) -> Prior | None:
+    allowed, kind = (POSITIVE, "a standard deviation") if is_positive(name) else (LOCATION, "a linear term")
+    dist = str(entry.get("dist", ""))
+    if dist not in allowed:
+        problems.append(
+            f"[priors] {name}: no distribution {dist!r} for {kind};"
+            f" allowed: {', '.join(allowed)}.{nearest(dist, allowed)}"
+        )
+        return None
+    needed = allowed[dist]
+    given = {key: value for key, value in entry.items() if key != "dist"}
+    found = [
+        f"{dist} has no parameter {key!r}; it has {', '.join(needed) or 'none'}.{nearest(key, needed)}"
+        for key in given
+        if key not in needed
+    ]
+    found += [f"{dist} needs {key!r}" for key in needed if key not in given]
+    numbers = {key: value for key, value in given.items() if not isinstance(value, str)}
+    found += [f"{key} must be a number, not {given[key]!r}" for key in given if key not in numbers]
+    problems += [f"[priors] {name}: {problem}" for problem in found]
+    return None if found else Prior(dist, tuple((key, float(numbers[key])) for key in needed))
+
+
+def is_positive(parameter: str) -> bool:
+    """Say whether a parameter of this name is a standard deviation."""
+    return parameter.split(":")[0] in {"sd", "residual"}
+
+
+def _explain(detail: Any) -> str:
+    location = [str(part) for part in detail["loc"]]
+    where = f"[{'.'.join(location[:-1])}] " if len(location) > 1 else ""
+    key = location[-1]
+    if detail["type"] == "extra_forbidden":
+        allowed = _fields_at(location[:-1])
+        return f"{where}unknown key {key!r}; allowed: {', '.join(allowed)}.{nearest(key, allowed)}"
+    if detail["type"] == "missing":
+        return f"{where}{key!r} is missing"
+    value = detail["input"]
+    hint = ""
+    if detail["type"] == "literal_error":
+        allowed = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+        hint = nearest(str(value), allowed)
+    return f"{where}{key} = {value!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}.{hint}"
+
+
+def _fields_at(location: list[str]) -> list[str]:
+    table: Any = ModelSpec
+    for part in location:
+        field = table.model_fields.get(part) if hasattr(table, "model_fields") else None
+        annotation = field.annotation if field is not None else table
+        candidates = [annotation, *get_args(annotation)]
+        table = next((c for c in candidates if isinstance(c, type) and issubclass(c, _Table)), annotation)
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
+def _contradictions(spec: ModelSpec) -> list[str]:
+    return [*_bad_slopes(spec), *_bad_priors(spec), *_bad_estimands(spec), *_bad_residual(spec)]
+
+
+def _bad_slopes(spec: ModelSpec) -> list[str]:
+    problems: list[str] = []
+    for name, group in spec.groups.items():
+        if group.within and group.within == name:
+            problems.append(f"[groups.{name}] within: a group cannot be nested in itself")
+        if len(set(group.by)) < len(group.by):
+            problems.append(f"[groups.{name}] by: a term is listed twice")
+    if spec.sequence is not None and spec.data.layout == "any":
+        problems.append('[sequence]: needs the tidy result table; with schema = "any" leave it out')
+    taken = {STAGE} if spec.sequence is not None else set[str]()
+    problems += [f"[groups.{name}]: the name is taken by the stages of [sequence]" for name in spec.groups if name in taken]
+    return problems
+
+
+def _bad_priors(spec: ModelSpec) -> list[str]:
+    allowed = ["sd", "residual", *spec.slopes(), *spec.sd_names()]
+    if spec.residual.columns:
+        allowed.append("sd:residual")
+    if spec.sequence is not None and spec.sequence.recency:
+        allowed.append("recency")
+    return [
+        f"[priors] no parameter {name!r}; this model has {', '.join(allowed)}.{nearest(name, allowed)}"
+        for name in spec.priors
+        if name not in allowed
+    ]
+
+
+def _bad_estimands(spec: ModelSpec) -> list[str]:
+    problems: list[str] = []
+    for name, estimand in spec.estimands.items():
+        allowed = list(spec.sd_names()) + ["residual"] if estimand.function == "ratio" else list(spec.slopes())
+        for word in (estimand.of, estimand.to) if estimand.function == "ratio" else (estimand.of,):
+            if word not in allowed:
+                problems.append(
+                    f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
+                )
+        needs_group = estimand.function in {"sd_points", "level_points", "same_sign"}
+        having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
+        if needs_group and estimand.group not in having:
+            problems.append(
+                f"[estimands.{name}] group = {estimand.group!r}: no group whose `by` lists {estimand.of!r}"
+                f" has that name; such groups: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
+            )
+    return problems
+
+
+def _bad_residual(spec: ModelSpec) -> list[str]:
+    if spec.residual.sd == 0 and not spec.outcome.variance:
+        return ["[residual] sd = 0 needs known variances: name their column in [outcome] variance"]
+    return []

@@ -1,0 +1,108 @@
+"""Fits on disk: the four files of a fit, and fits found again by what they were made from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from platformdirs import user_cache_path
+
+from taskorder.errors import FitFailed
+from taskorder.files import sha256_text, write_whole
+from taskorder.inference.diagnostics import Diagnostics
+from taskorder.inference.fitting import Fit
+from taskorder.inference.spec import ModelSpec
+from taskorder.paths import PACKAGE, resource
+
+POSTERIOR, SUMMARY, DIAGNOSTICS, MANIFEST = "posterior.nc", "summary.csv", "diagnostics.json", "manifest.json"
+FILES = (POSTERIOR, SUMMARY, DIAGNOSTICS, MANIFEST)
+
+
+def save(fit: Fit, folder: Path, *, force: bool = False) -> None:
+    """Write the four files of a fit; the manifest is last, so a folder that has one is complete.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds a fit and `force` is not set.
+    """
+    if not force:
+        for name in FILES:
+            if (folder / name).exists():
+                raise FileExistsError(f"{folder / name} is there already: pass --force to replace it, or -o another folder")
+    (folder / MANIFEST).unlink(missing_ok=True)
+    write_whole(folder / POSTERIOR, _netcdf(fit.tree), force=force)
+    write_whole(folder / SUMMARY, fit.summary.to_csv(index=False, float_format="%.6g"), force=force)
+    write_whole(folder / DIAGNOSTICS, _json(fit.diagnostics.as_dict()), force=force)
+    described = {**fit.manifest, "model_file": json.loads(fit.spec.model_dump_json(by_alias=True))}
+    write_whole(folder / MANIFEST, _json(described), force=force)
+
+
+def load(folder: Path) -> Fit:
+    """Read a fit back.
+
+    Raises
+    ------
+    FitFailed
+        If the folder does not hold the four files, or they are damaged.
+    """
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise FitFailed(f"{folder} is not a fit: {', '.join(missing)} missing; make it with taskorder fit")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        spec = ModelSpec.model_validate(manifest.pop("model_file"))
+        fields = json.loads((folder / DIAGNOSTICS).read_text("utf-8"))
+        diagnostics = Diagnostics(**{**fields, "messages": tuple(fields["messages"])})
+        summary = pd.read_csv(folder / SUMMARY, keep_default_na=False, na_values={"ess_bulk": "", "ess_tail": "", "r_hat": ""})
+        tree = xr.open_datatree(folder / POSTERIOR, engine="h5netcdf")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
+    return Fit(spec, tree, summary, diagnostics, manifest)
+
+
+def key(spec: ModelSpec, rows_sha256: str, covariates_sha256: str, settings: Mapping[str, object]) -> str:
+    """Return the name of a fit: a hash of the model, the data, the engine's code and its settings."""
+    code = "".join(path.read_text("utf-8") for path in sorted((PACKAGE / "inference").glob("*.py")))
+    parts = [spec.digest(), rows_sha256, covariates_sha256, sha256_text(code), json.dumps(settings, sort_keys=True)]
+    return sha256_text("\n".join(parts))[:16]
+
+
+def home() -> Path:
+    """Return where fits are kept: models/fits of the checkout, or the person's cache folder."""
+    try:
+        models = resource("models")
+    except FileNotFoundError:
+        models = PACKAGE
+    if PACKAGE in models.parents or models == PACKAGE:
+        return user_cache_path("taskorder") / "fits"
+    return models / "fits"
+
+
+def _netcdf(tree: xr.DataTree) -> bytes:
+    """Return the tree as netCDF; effects, which are many, in single precision."""
+    encoding: dict[str, dict[str, Any]] = {}
+    for path, node in tree.to_dict().items():
+        many = {str(n): {"dtype": "float32", "zlib": True, "complevel": 1} for n in node.data_vars if "|" in str(n)}
+        if many:
+            encoding[path] = many
+    return bytes(tree.to_netcdf(engine="h5netcdf", encoding=encoding))
+
+
+def _json(value: object) -> str:
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

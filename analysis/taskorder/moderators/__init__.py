@@ -1,0 +1,48 @@
+"""What may explain a score: difficulty and similarity of the stages, their position, the distance of languages.
+
+A table goes in, columns come out: `attach` adds to each row what summarises it, `stage_table` lays out the
+stages of each row, one line a stage, as the sequence model needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from taskorder.moderators.diversity import language_columns
+from taskorder.moderators.position import sequence_columns
+from taskorder.moderators.stages import StageTable, stage_table
+from taskorder.results.catalogue import Covariates
+
+__all__ = ["StageTable", "attach", "stage_table"]
+
+
+def attach(
+    table: pd.DataFrame,
+    covariates: Covariates,
+    difficulty: Sequence[str] = ("shortfall",),
+    similarity: Sequence[str] = ("taskshop_roe",),
+) -> pd.DataFrame:
+    """Add to a tidy result table the columns that may explain its scores.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The frame of a `ResultTable`; columns that it already has are not replaced.
+    covariates : Covariates
+        Tasks, similarities and languages.
+    difficulty, similarity : sequence of str
+        Measures in order of preference.
+
+    Returns
+    -------
+    DataFrame
+        The table with `system` (backbone and tuning in one), `steps, stages, difficulty, similarity, difficulty_tau` (see `sequence_columns`) and
+        `family, genus, script, zero_shot, distance_*` (see `language_columns`).
+    """
+    lines = stage_table(table, covariates, difficulty, similarity).frame
+    system = (table["backbone"] + "/" + table["tuning"]).rename("system")
+    steps = sequence_columns(lines, len(table)).set_index(table.index)
+    added = pd.concat([system, steps, language_columns(table, covariates)], axis=1)
+    return pd.concat([table, added[[name for name in added if name not in table]]], axis=1)
