@@ -10,9 +10,6 @@
     └── MissingData             something that the work needs is not there
 """
 
-# Each exception bears the name of what happened, without the suffix that N818 asks for.
-# ruff: noqa: N818
-
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

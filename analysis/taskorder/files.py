@@ -3,18 +3,19 @@
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes | str, *, force: bool = False) -> None:
-    """Write a file so that a reader sees all of it or none of it.
+@contextmanager
+def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a path beside `path` to write to; when the block ends well, that file takes its place.
 
     Parameters
     ----------
     path
-        The file to write; its folder is made where it is missing.
-    content
-        Bytes, or text that is written as UTF-8 with its line ends as they are.
+        The file to make; its folder is made where it is missing.
     force
         Replace a file that exists.
 
@@ -26,16 +27,27 @@ def write_whole(path: Path, content: bytes | str, *, force: bool = False) -> Non
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists and is left as it is: pass --force to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_whole(path: Path, content: bytes | str, *, force: bool = False) -> None:
+    """Write bytes, or text as UTF-8 with its line ends as they are, so that a reader sees all or nothing.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists and `force` is not set.
+    """
+    with replacing(path, force=force) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sha256(path: Path) -> str:

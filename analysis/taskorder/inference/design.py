@@ -287,14 +287,21 @@ def _stages(
         notes.append(f"no {name} for {_list(gaps['stage'].unique())}: rows with these stages were dropped")
     if not keep.all():
         lines = stage_table(frame[keep], covariates, sequence.difficulty, sequence.similarity)
-    for name in simple:
-        if silent := lines.silent(name):
-            notes.append(f"{name} does not vary over the stages of {_list(silent)}: it says nothing of its slope")
+    silent = {name: lines.silent(name) for name in simple}
+    notes += [
+        f"{name} does not vary over the stages of {_list(studies)}, which say nothing of its slope"
+        for name, studies in silent.items()
+        if studies
+    ]
     return keep, lines, notes
 
 
 def _missing_moderator(name: str, gaps: pd.DataFrame) -> str:
-    option = "--tasks FILE (task, difficulty)" if name == "difficulty" else "--similarity FILE (task, target, similarity)"
+    option = (
+        "--tasks FILE (task, difficulty)"
+        if name == "difficulty"
+        else "--similarity FILE (task, target, similarity)"
+    )
     return (
         f"no {name} for the stages {_list(gaps['stage'].unique())} of {_list(gaps['study'].unique())};"
         f" give it with {option}, name another measure in [sequence] {name},"
@@ -328,7 +335,9 @@ def _fixed_pieces(frame: pd.DataFrame, spec: ModelSpec, fallback: Defaults) -> t
     cells = np.arange(len(frame))
     pieces: list[_Piece] = []
     for name, term, values in columns:
-        prior = spec.priors.get(name, spec.priors.get(term, fallback.intercept if term == "1" else fallback.slope))
+        prior = spec.priors.get(
+            name, spec.priors.get(term, fallback.intercept if term == "1" else fallback.slope)
+        )
         entries = _Entries(cells, np.zeros_like(cells), values, np.zeros_like(cells))
         pieces.append(_Piece(name, (), "", "", prior, entries))
     return pieces, []
@@ -359,7 +368,12 @@ def _crossed_piece(frame: pd.DataFrame, lines: StageTable, name: str, column: st
 
 
 def _group_pieces(
-    name: str, group: GroupSpec, frame: pd.DataFrame, level: pd.Series, lines: StageTable | None, spec: ModelSpec
+    name: str,
+    group: GroupSpec,
+    frame: pd.DataFrame,
+    level: pd.Series,
+    lines: StageTable | None,
+    spec: ModelSpec,
 ) -> list[_Piece]:
     member = (level != "").to_numpy()
     labels, codes = _coded(level[member])

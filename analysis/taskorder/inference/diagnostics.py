@@ -67,8 +67,8 @@ def diagnose(
     Parameters
     ----------
     summary : DataFrame
-        `parameter, ess_bulk, ess_tail, r_hat` of all that is reported; values that do not vary (a sign that is
-        the same in every draw) have no diagnostics and are passed over.
+        `parameter, ess_bulk, ess_tail, r_hat` of all that is reported; values that do not vary (a sign that
+        is the same in every draw) have no diagnostics and are passed over.
     engine, seconds, divergences, rows, effects, pareto_k
         As in `Diagnostics`.
     notes : tuple of str
@@ -76,16 +76,22 @@ def diagnose(
     """
     failures: list[str] = []
     worst = summary.dropna(subset=["r_hat"])
-    for column, limit, above in (("r_hat", MAX_R_HAT, True), ("ess_bulk", MIN_ESS, False), ("ess_tail", MIN_ESS, False)):
+    for column, limit, above in (
+        ("r_hat", MAX_R_HAT, True),
+        ("ess_bulk", MIN_ESS, False),
+        ("ess_tail", MIN_ESS, False),
+    ):
         bad = worst[worst[column] > limit] if above else worst[worst[column] < limit]
         if not bad.empty:
-            extreme = bad.loc[bad[column].idxmax() if above else bad[column].idxmin()]
+            extreme = bad.sort_values(column, ascending=not above).iloc[0]
             failures.append(
                 f"{column} of {extreme['parameter']} is {extreme[column]:.4g}, the gate is {limit:g}"
                 f" ({len(bad)} parameters beyond it): draw more (--draws), or tighten the prior of its sd"
             )
     if divergences:
-        failures.append(f"{divergences} divergent transitions: tighten the priors of sds that the data say little of")
+        failures.append(
+            f"{divergences} divergent transitions: tighten the priors of sds that the data say little of"
+        )
     if pareto_k is not None and pareto_k >= MAX_PARETO_K:
         failures.append(f"Pareto k-hat is {pareto_k:.2f}, the gate is {MAX_PARETO_K}: use --engine nuts")
     return Diagnostics(

@@ -58,7 +58,7 @@ class Fit:
 
     def estimand(self, name: str) -> xr.DataArray:
         """Return the draws of an estimand; KeyError if the model file has none of that name."""
-        return self.tree["estimands"][name]
+        return self.tree["estimands"].to_dataset()[name]
 
     def _repr_html_(self) -> str:
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
@@ -131,13 +131,17 @@ def fit(
         summary,
         engine=nuts.ENGINE,
         seconds=result.seconds,
-        divergences=int(result.tree["sample_stats"]["diverging"].sum()),
+        divergences=int(result.tree["sample_stats"].to_dataset()["diverging"].sum()),
         rows=int((design.row_cell >= 0).sum()),
         effects=design.effects[0].shape[1],
         notes=design.notes,
     )
     data = {"observed_data": _observed(design), "constant_data": _constant(design)}
-    groups = {"posterior": posterior, "estimands": derived, "sample_stats": result.tree["sample_stats"].to_dataset()}
+    groups = {
+        "posterior": posterior,
+        "estimands": derived,
+        "sample_stats": result.tree["sample_stats"].to_dataset(),
+    }
     manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, engine=nuts.ENGINE)
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
@@ -146,7 +150,7 @@ def _summary(posterior: xr.Dataset, derived: xr.Dataset, spec: ModelSpec) -> pd.
     reported = [name for name in map(str, posterior.data_vars) if "|" not in name]
     scale = spec.outcome.scale
     parameters = summarise(
-        posterior[reported], {name: scale for name in reported}, {"residual_level_sd": "residual:"}
+        posterior[reported], dict.fromkeys(reported, scale), {"residual_level_sd": "residual:"}
     )
     units = {str(name): str(variable.attrs["unit"]) for name, variable in derived.data_vars.items()}
     return pd.concat([summarise(derived, units), parameters], ignore_index=True)
@@ -158,11 +162,18 @@ def _observed(design: Design) -> xr.Dataset:
 
 def _constant(design: Design) -> xr.Dataset:
     cells = design.cells
-    arrays = {"n": cells.n, "ss": cells.ss, "df": cells.df, "variance": cells.v, "residual_level": cells.level}
+    arrays = {
+        "n": cells.n,
+        "ss": cells.ss,
+        "df": cells.df,
+        "variance": cells.v,
+        "residual_level": cells.level,
+    }
     columns = {
         str(name): column.to_numpy(dtype=object).astype(str)
         for name, column in design.frame.items()
-        if str(name) in {"study", "backbone", "tuning", "sequence", "target", "train_language", "language", "metric"}
+        if str(name)
+        in {"study", "backbone", "tuning", "sequence", "target", "train_language", "language", "metric"}
     }
     return xr.Dataset({name: ("cell", values) for name, values in (arrays | columns).items()})
 
@@ -216,5 +227,3 @@ def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
 def rows_digest(rows: pd.DataFrame) -> str:
     """Return the sha256 of the rows that a model is fitted to."""
     return sha256_text(rows.to_csv(index=False, lineterminator="\n"))
-
-

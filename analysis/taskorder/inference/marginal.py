@@ -99,7 +99,9 @@ class Problem:
         by_name = dict(zip(self.sd_names, sd, strict=True))
         return np.concatenate(
             [
-                np.full(block.stop - block.start, spread(block.prior)[1] if block.prior else by_name[block.sd])
+                np.full(
+                    block.stop - block.start, spread(block.prior)[1] if block.prior else by_name[block.sd]
+                )
                 for block in self.blocks
             ]
         )
@@ -128,7 +130,9 @@ def take_apart(design: Design, spec: ModelSpec) -> Problem:
     rest = [block for block in design.blocks if block is not eliminated]
     columns = np.concatenate([np.arange(block.start, block.stop) for block in rest])
     main = tuple(sparse.csr_array(matrix[:, columns]) for matrix in design.effects)
-    return Problem(design, spec, main, _side_by_side(rest), eliminated, level, (*_sd_names(rest), eliminated.sd))
+    return Problem(
+        design, spec, main, _side_by_side(rest), eliminated, level, (*_sd_names(rest), eliminated.sd)
+    )
 
 
 def _sd_names(blocks: list[Block] | tuple[Block, ...]) -> tuple[str, ...]:
@@ -256,7 +260,7 @@ def _by_sd(problem: Problem, at: Conditional, a: Floats) -> Floats:
     return np.array(by_sd)
 
 
-def mode(problem: Problem, iterations: int = 60) -> Conditional:
+def mode(problem: Problem, iterations: int = 30) -> Conditional:
     """Return the coefficients given the mode of theta, found by L-BFGS on the logarithms of the sds.
 
     Several residual levels are held near their common size by a wide normal of log sd (sd 1.5), not by
@@ -275,7 +279,12 @@ def mode(problem: Problem, iterations: int = 60) -> Conditional:
 
     bounds = [(value - 9.0, value + 6.0) for value in start]
     found = optimize.minimize(
-        objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations, "ftol": 1e-7}
+        objective,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": iterations, "ftol": 1e-7},
     )
     return condition(problem, _unpack(problem, found.x))
 
@@ -306,9 +315,7 @@ def _unpack(problem: Problem, vector: Floats) -> Theta:
     return Theta(float(vector[0]), np.exp(vector[1 : 1 + groups]), residual * 0.0 if known else residual)
 
 
-def _log_prior(
-    problem: Problem, vector: Floats, start: Floats, priors: list[Prior]
-) -> tuple[float, Floats]:
+def _log_prior(problem: Problem, vector: Floats, start: Floats, priors: list[Prior]) -> tuple[float, Floats]:
     """Return the log prior of (recency, log sds, log residual sds) and its gradient."""
     spec, fallback = problem.spec, problem.design.defaults
     groups = len(problem.sd_names)
@@ -326,7 +333,7 @@ def _log_prior(
         return log_density(residual, float(np.exp(value))) + value
 
     value = sum(term(i, float(x)) for i, x in enumerate(vector))
-    slope = [(term(i, x + _STEP) - term(i, x - _STEP)) / (2 * _STEP) for i, x in enumerate(map(float, vector))]
+    slope = [
+        (term(i, x + _STEP) - term(i, x - _STEP)) / (2 * _STEP) for i, x in enumerate(map(float, vector))
+    ]
     return value, np.array(slope)
-
-

@@ -99,8 +99,8 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     outside = (score < scale.lowest) | (score > scale.highest)
     if outside.any():
         raise MissingData(
-            f"[outcome] scale = {scale.name!r}: {int(outside.sum()):,} values of {outcome.column!r} are outside"
-            f" what it accepts, such as {score[outside][0]:g} ({_named(table, outside)}); choose rows with"
+            f"[outcome] scale = {scale.name!r}: {int(outside.sum()):,} values of {outcome.column!r} are"
+            f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)}); choose rows with"
             f" [data] where (correlations can be negative), or another scale"
         )
     y = scale.forward(score)
@@ -110,7 +110,7 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
         return Observations(y, np.ones(len(table)), nothing, nothing, v)
     if spec.data.layout == "any" or "n_seeds" not in table:
         return Observations(y, np.ones(len(table)), nothing, nothing, nothing)
-    n = table["n_seeds"].astype("float64").fillna(1.0).to_numpy()
+    n = table["n_seeds"].fillna(1.0).to_numpy(dtype=np.float64)
     sd = table["sd"].astype("float64").to_numpy() if "sd" in table else np.full(len(table), np.nan)
     told = (n > 1) & ~np.isnan(sd)
     df = np.where(told, n - 1.0, 0.0)
@@ -128,7 +128,7 @@ def _numbers(table: pd.DataFrame, name: str, place: str) -> Floats:
     bad = ~np.isfinite(values)
     if bad.any():
         raise MissingData(
-            f"{place}: {int(bad.sum()):,} rows have no number in {name!r} ({_named(table, bad)});"
+            f"{place}: {int(bad.sum()):,} rows have no number in {name!r} ({_first(bad)});"
             f" leave them out with [data] where"
         )
     return values
@@ -139,13 +139,17 @@ def _variance(table: pd.DataFrame, spec: ModelSpec) -> Floats:
     v = _numbers(table, name, "[outcome] variance")
     wrong = v < 0 if spec.residual.sd is None else v <= 0
     if wrong.any():
-        remedy = "a variance is positive" if spec.residual.sd is None else "with [residual] sd = 0 it must be above 0"
+        remedy = (
+            "a variance is positive"
+            if spec.residual.sd is None
+            else "with [residual] sd = 0 it must be above 0"
+        )
         raise MissingData(
             f"[outcome] variance: {int(wrong.sum()):,} values of {name!r} are not possible, such as"
-            f" {v[wrong][0]:g} ({_named(table, wrong)}); {remedy}"
+            f" {v[wrong][0]:g} ({_first(wrong)}); {remedy}"
         )
     return v
 
 
-def _named(table: pd.DataFrame, rows: NDArray[np.bool_]) -> str:
+def _first(rows: NDArray[np.bool_]) -> str:
     return f"first in row {int(np.flatnonzero(rows)[0]) + 1} of the rows to fit"

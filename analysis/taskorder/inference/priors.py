@@ -81,8 +81,8 @@ class Defaults:
     slope: Prior
     sd: Prior
     residual: Prior
-    residual_spread: Prior = half_normal(1.0)
-    recency: Prior = normal(0.0, 1.0)
+    residual_spread: Prior = Prior("HalfNormal", (("sigma", 1.0),))
+    recency: Prior = Prior("Normal", (("mu", 0.0), ("sigma", 1.0)))
 
 
 def defaults(scale: str, mean: float, sd: float) -> Defaults:

@@ -164,7 +164,9 @@ def read_model(path: Path | str) -> ModelSpec:
     except FileNotFoundError:
         raise InvalidModel([f"{path}: there is no such model file.{_sibling(path)}"]) from None
     except IsADirectoryError:
-        raise InvalidModel([f"{path}: is a folder; name a model file, such as models/moderators.toml"]) from None
+        raise InvalidModel(
+            [f"{path}: is a folder; name a model file, such as models/moderators.toml"]
+        ) from None
     except UnicodeDecodeError as error:
         raise InvalidModel([f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
     try:
@@ -276,7 +278,11 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
     if spec.sequence is not None and spec.data.layout == "any":
         problems.append('[sequence]: needs the tidy result table; with schema = "any" leave it out')
     taken = {STAGE} if spec.sequence is not None else set[str]()
-    problems += [f"[groups.{name}]: the name is taken by the stages of [sequence]" for name in spec.groups if name in taken]
+    problems += [
+        f"[groups.{name}]: the name is taken by the stages of [sequence]"
+        for name in spec.groups
+        if name in taken
+    ]
     return problems
 
 
@@ -294,21 +300,23 @@ def _bad_priors(spec: ModelSpec) -> list[str]:
 
 
 def _bad_estimands(spec: ModelSpec) -> list[str]:
-    problems: list[str] = []
-    for name, estimand in spec.estimands.items():
-        allowed = list(spec.sd_names()) + ["residual"] if estimand.function == "ratio" else list(spec.slopes())
-        for word in (estimand.of, estimand.to) if estimand.function == "ratio" else (estimand.of,):
-            if word not in allowed:
-                problems.append(
-                    f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
-                )
-        needs_group = estimand.function in {"sd_points", "level_points", "same_sign"}
-        having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
-        if needs_group and estimand.group not in having:
-            problems.append(
-                f"[estimands.{name}] group = {estimand.group!r}: no group whose `by` lists {estimand.of!r}"
-                f" has that name; such groups: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
-            )
+    return [problem for name, entry in spec.estimands.items() for problem in _bad_estimand(name, entry, spec)]
+
+
+def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
+    ratio = estimand.function == "ratio"
+    allowed = [*spec.sd_names(), "residual"] if ratio else list(spec.slopes())
+    problems = [
+        f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
+        for word in ((estimand.of, estimand.to) if ratio else (estimand.of,))
+        if word not in allowed
+    ]
+    having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
+    if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:
+        problems.append(
+            f"[estimands.{name}] group = {estimand.group!r}: no group of that name lists {estimand.of!r} in `by`;"
+            f" those that do: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
+        )
     return problems
 
 

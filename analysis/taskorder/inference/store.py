@@ -13,7 +13,7 @@ import xarray as xr
 from platformdirs import user_cache_path
 
 from taskorder.errors import FitFailed
-from taskorder.files import sha256_text, write_whole
+from taskorder.files import replacing, sha256_text, write_whole
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import ModelSpec
@@ -34,9 +34,12 @@ def save(fit: Fit, folder: Path, *, force: bool = False) -> None:
     if not force:
         for name in FILES:
             if (folder / name).exists():
-                raise FileExistsError(f"{folder / name} is there already: pass --force to replace it, or -o another folder")
+                raise FileExistsError(
+                    f"{folder / name} is there already: pass --force to replace it, or -o another folder"
+                )
     (folder / MANIFEST).unlink(missing_ok=True)
-    write_whole(folder / POSTERIOR, _netcdf(fit.tree), force=force)
+    with replacing(folder / POSTERIOR, force=force) as temporary:
+        fit.tree.to_netcdf(temporary, engine="netcdf4", encoding=_encoding(fit.tree))
     write_whole(folder / SUMMARY, fit.summary.to_csv(index=False, float_format="%.6g"), force=force)
     write_whole(folder / DIAGNOSTICS, _json(fit.diagnostics.as_dict()), force=force)
     described = {**fit.manifest, "model_file": json.loads(fit.spec.model_dump_json(by_alias=True))}
@@ -58,9 +61,12 @@ def load(folder: Path) -> Fit:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         spec = ModelSpec.model_validate(manifest.pop("model_file"))
         fields = json.loads((folder / DIAGNOSTICS).read_text("utf-8"))
-        diagnostics = Diagnostics(**{**fields, "messages": tuple(fields["messages"])})
-        summary = pd.read_csv(folder / SUMMARY, keep_default_na=False, na_values={"ess_bulk": "", "ess_tail": "", "r_hat": ""})
-        tree = xr.open_datatree(folder / POSTERIOR, engine="h5netcdf")
+        fields["messages"] = tuple(fields["messages"])
+        diagnostics = Diagnostics(**fields)
+        summary = pd.read_csv(
+            folder / SUMMARY, keep_default_na=False, na_values={"ess_bulk": "", "ess_tail": "", "r_hat": ""}
+        )
+        tree = xr.open_datatree(folder / POSTERIOR, engine="netcdf4")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
     return Fit(spec, tree, summary, diagnostics, manifest)
@@ -69,7 +75,13 @@ def load(folder: Path) -> Fit:
 def key(spec: ModelSpec, rows_sha256: str, covariates_sha256: str, settings: Mapping[str, object]) -> str:
     """Return the name of a fit: a hash of the model, the data, the engine's code and its settings."""
     code = "".join(path.read_text("utf-8") for path in sorted((PACKAGE / "inference").glob("*.py")))
-    parts = [spec.digest(), rows_sha256, covariates_sha256, sha256_text(code), json.dumps(settings, sort_keys=True)]
+    parts = [
+        spec.digest(),
+        rows_sha256,
+        covariates_sha256,
+        sha256_text(code),
+        json.dumps(settings, sort_keys=True),
+    ]
     return sha256_text("\n".join(parts))[:16]
 
 
@@ -84,14 +96,11 @@ def home() -> Path:
     return models / "fits"
 
 
-def _netcdf(tree: xr.DataTree) -> bytes:
-    """Return the tree as netCDF; effects, which are many, in single precision."""
-    encoding: dict[str, dict[str, Any]] = {}
-    for path, node in tree.to_dict().items():
-        many = {str(n): {"dtype": "float32", "zlib": True, "complevel": 1} for n in node.data_vars if "|" in str(n)}
-        if many:
-            encoding[path] = many
-    return bytes(tree.to_netcdf(engine="h5netcdf", encoding=encoding))
+def _encoding(tree: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Store the effects, which are many, in single precision."""
+    single = {"dtype": "float32", "zlib": True, "complevel": 1}
+    effects = [str(name) for name in tree["posterior"].data_vars if "|" in str(name)]
+    return {"/posterior": dict.fromkeys(effects, single)}
 
 
 def _json(value: object) -> str:

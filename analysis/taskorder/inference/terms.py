@@ -39,9 +39,8 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[tuple[str, 
         _check(frame, word)
     formula = " + ".join(["1" if "1" in terms else "0", *(term for term in terms if term != "1")])
     matrix = model_matrix(formula, frame[list(dict.fromkeys(simple))], na_action="raise")
-    structure = {
-        column: str(term) for term, columns in matrix.model_spec.term_indices.items() for column in columns
-    }
+    indices = dict(matrix.model_spec.term_indices)
+    structure = {column: str(term) for term, columns in indices.items() for column in columns}
     names = [_tidy(str(name)) for name in matrix.columns]
     values = matrix.to_numpy(dtype=np.float64)
     _check_rank(names, values)
@@ -55,7 +54,10 @@ def _tidy(name: str) -> str:
 def _check(frame: pd.DataFrame, name: str) -> None:
     known = [str(column) for column in frame.columns]
     if name not in known:
-        raise MissingData(f"[fixed] terms: the table has no column {name!r}; it has {', '.join(known)}.{nearest(name, known)}")
+        raise MissingData(
+            f"[fixed] terms: the table has no column {name!r}; it has {', '.join(known)}."
+            f"{nearest(name, known)}"
+        )
     if frame[name].isna().any():
         raise MissingData(
             f"[fixed] terms: column {name!r} is empty in some of the rows to fit; fill it in,"
@@ -63,8 +65,8 @@ def _check(frame: pd.DataFrame, name: str) -> None:
         )
     if frame[name].nunique() < 2:
         raise MissingData(
-            f"[fixed] terms: column {name!r} is {frame[name].iloc[0]!r} in all rows to fit, so it cannot be told"
-            f" from the intercept; take it out of the terms"
+            f"[fixed] terms: column {name!r} is {frame[name].iloc[0]!r} in all rows to fit, so it cannot be"
+            f" told from the intercept; take it out of the terms"
         )
 
 
@@ -77,6 +79,6 @@ def _check_rank(names: Sequence[str], values: Floats) -> None:
             continue
         others = ", ".join(names[j] for j in kept)
         raise MissingData(
-            f"[fixed] terms: {names[i]!r} is a sum of multiples of {others} in these rows (perfectly collinear);"
-            f" take one of them out"
+            f"[fixed] terms: {names[i]!r} is a sum of multiples of {others} in these rows (perfectly"
+            f" collinear); take one of them out"
         )

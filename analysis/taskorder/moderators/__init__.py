@@ -1,4 +1,4 @@
-"""What may explain a score: difficulty and similarity of the stages, their position, the distance of languages.
+"""What may explain a score: difficulty and similarity of the stages, their position, distance of languages.
 
 A table goes in, columns come out: `attach` adds to each row what summarises it, `stage_table` lays out the
 stages of each row, one line a stage, as the sequence model needs them.
@@ -38,8 +38,9 @@ def attach(
     Returns
     -------
     DataFrame
-        The table with `system` (backbone and tuning in one), `steps, stages, difficulty, similarity, difficulty_tau` (see `sequence_columns`) and
-        `family, genus, script, zero_shot, distance_*` (see `language_columns`).
+        The table with `system` (backbone and tuning in one), `steps, stages, difficulty, similarity,
+        difficulty_tau` (see `sequence_columns`) and `family, genus, script, zero_shot, distance_*` (see
+        `language_columns`).
     """
     lines = stage_table(table, covariates, difficulty, similarity).frame
     system = (table["backbone"] + "/" + table["tuning"]).rename("system")

@@ -41,7 +41,7 @@ class Similarity:
         self._kinds = covariates.tasks.set_index("task")["kind"].dropna().to_dict()
 
     def of(self, stage: Stage, target: str, language: str) -> tuple[float, str]:
-        """Return a stage's similarity to a target scored in a language, and its measure; (nan, "") if none."""
+        """Return a stage's similarity to a target scored in a language, and its measure, or (nan, "")."""
         pairs = [(str(stage), f"{target}[{language}]"), (str(stage), target), (stage.task, target)]
         pairs += [(f"[{own}]", f"[{language}]") for own in stage.languages()[:1]]
         for measure in self._measures:

@@ -7,7 +7,7 @@ on different scales can be pooled and a slope reads "per sd"; `StageTable.units`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class StageTable:
     units: pd.DataFrame
 
     def missing(self, moderator: str) -> pd.DataFrame:
-        """Return the stages without a value, in studies where other stages have one: `study, stage, target`."""
+        """Return the `study, stage, target` without a value, of studies where other stages have one."""
         values = self.frame[f"{moderator}_z"]
         some = values.notna().groupby(self.frame["study"]).transform("any")
         return self.frame.loc[some & values.isna(), ["study", "stage", "target"]].drop_duplicates()
@@ -69,7 +69,9 @@ def stage_table(
     lines, difficulty_units = _standardise(lines, "difficulty", ["stage"])
     lines, similarity_units = _standardise(lines, "similarity", ["stage", "target", "language"])
     positions = table[KEY].assign(row=np.arange(len(table)))
-    frame = positions.merge(combinations.assign(combination=combinations.index), on=KEY)[["row", "combination"]]
+    frame = positions.merge(combinations.assign(combination=combinations.index), on=KEY)[
+        ["row", "combination"]
+    ]
     frame = frame.merge(lines, on="combination").drop(columns="combination")
     frame = frame.sort_values(["row", "step"], kind="stable").reset_index(drop=True)
     return StageTable(frame, pd.concat([difficulty_units, similarity_units], ignore_index=True))
@@ -98,7 +100,7 @@ def _line(
     number: int,
     step: int,
     stage: Stage,
-    row: Mapping[str, str],
+    row: Mapping[Hashable, str],
     steps: Sequence[Sequence[Stage]],
     difficulty: Difficulty,
     similarity: Similarity,
@@ -120,4 +122,6 @@ def _standardise(
     z = (lines[moderator] - lines["mean"]) / lines["sd"].mask(flat, 1.0)
     lines[f"{moderator}_z"] = z.mask(flat & lines[moderator].notna(), 0.0)
     units = units.rename(columns={measure: "measure"}).assign(moderator=moderator)
-    return lines.drop(columns=["mean", "sd", "values"]), units[["study", "moderator", "measure", "mean", "sd", "values"]]
+    return lines.drop(columns=["mean", "sd", "values"]), units[
+        ["study", "moderator", "measure", "mean", "sd", "values"]
+    ]
