@@ -1,0 +1,86 @@
+"""Words for what a model file names: terms, groups, parameters and estimands."""
+
+from __future__ import annotations
+
+from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name
+from taskorder.reporting.wording import sentence_case
+
+_LONG = {
+    "difficulty": "difficulty of the intermediate task",
+    "similarity": "similarity of the intermediate task to its target",
+    STAGE: "intermediate task of average difficulty and similarity",
+}
+
+
+def plain(name: str) -> str:
+    """Return a name as words: `train_language` is `train language`; an interaction gets its cross."""
+    return " × ".join(part.replace("_", " ") for part in name.split(":"))
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a group's name."""
+    words = plain(noun)
+    if words.endswith("y") and words[-2:-1] not in "aeiou":
+        return f"{words[:-1]}ies"
+    return f"{words}es" if words.endswith(("s", "x", "ch", "sh")) else f"{words}s"
+
+
+def term(name: str) -> str:
+    """Return a linear term in a word or two, as a label."""
+    if name == "1":
+        return "intercept"
+    return "intermediate task" if name == STAGE else plain(name)
+
+
+def long_term(name: str, spec: ModelSpec) -> str:
+    """Return a linear term in full, as a sentence needs it."""
+    stages = () if spec.sequence is None else (STAGE, *spec.sequence.moderators)
+    return _LONG.get(name, term(name)) if name in stages else term(name)
+
+
+def estimand(entry: EstimandSpec) -> str:
+    """Return what an estimand is, as a label."""
+    of = term(entry.of)
+    label = {
+        "points": of,
+        "sd_points": f"{of}: sd over {plural(entry.group)}",
+        "level_points": f"{of}, by {plain(entry.group)}",
+        "same_sign": f"{of}: one sign in all {plural(entry.group)}",
+        "ratio": f"{parameter_of(entry.of)} over {parameter_of(entry.to)}",
+    }[entry.function]
+    return sentence_case(label)
+
+
+def parameter_of(name: str) -> str:
+    """Return a parameter of the model as a label, such as `sd of difficulty between systems`."""
+    if name == "residual":
+        return "typical residual sd"
+    if name == "sd:residual":
+        return "spread of the residual sds (log)"
+    if name.startswith("residual:"):
+        return f"residual sd, {name.removeprefix('residual:')}"
+    if name == "recency":
+        return "recency"
+    if not name.startswith("sd:"):
+        return term(name)
+    group, *slope = name.removeprefix("sd:").split(":")
+    if group == STAGE:
+        return f"tasks, by {plain(slope[0])}" if slope else "intermediate tasks"
+    return f"{term(':'.join(slope))}, between {plural(group)}" if slope else plural(group)
+
+
+def heterogeneity(spec: ModelSpec) -> dict[str, tuple[str, str]]:
+    """Return for each sd between levels what differs, and between what.
+
+    `sd:target:difficulty` is `("slope of difficulty", "targets")`.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    if spec.sequence is not None:
+        for group, column in crossed_names(spec.sequence).items():
+            between = f"pairs of task and {plain(column)}" if column else "intermediate tasks"
+            found[f"sd:{group}"] = ("gain from a task" if column else "gain", between)
+    for group, entry in spec.groups.items():
+        for slope in entry.by:
+            what = "score" if slope == "1" else "gain" if slope == STAGE else f"slope of {term(slope)}"
+            found[sd_name(group, slope)] = (what, plural(group))
+    return found

@@ -1,0 +1,150 @@
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from taskorder.errors import MissingData
+from taskorder.inference.fitting import Fit
+from taskorder.reporting import Answer, CatalogueSummary, build
+from taskorder.reporting.document import context, typeset
+
+Make = Callable[..., Fit]
+
+
+def text_of(content: object) -> str:
+    """All texts of the content but for the drawings."""
+    if isinstance(content, dict):
+        return "\n".join(text_of(value) for key, value in content.items() if key != "svg")
+    if isinstance(content, list | tuple):
+        return "\n".join(text_of(value) for value in content)
+    return str(content)
+
+
+def test_a_report_is_a_pdf_and_the_same_answers_give_the_same_bytes(
+    answer: Answer, small_catalogue: CatalogueSummary, tmp_path: Path
+) -> None:
+    first = build([answer], tmp_path / "first.pdf", catalogue=small_catalogue)
+    second = build([answer], tmp_path / "second.pdf", catalogue=small_catalogue)
+    content = first.path.read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert first.sha256 == hashlib.sha256(content).hexdigest() == second.sha256
+    assert first.pages >= 5
+
+
+def test_a_report_that_exists_is_kept_unless_forced(
+    answer: Answer, small_catalogue: CatalogueSummary, tmp_path: Path
+) -> None:
+    output = tmp_path / "report.pdf"
+    output.write_text("mine")
+    with pytest.raises(FileExistsError, match="--force"):
+        build([answer], output, catalogue=small_catalogue, force=False)
+    assert output.read_text() == "mine"
+
+
+def test_nothing_to_report_is_an_error_that_says_what_to_do(
+    small_catalogue: CatalogueSummary, tmp_path: Path
+) -> None:
+    with pytest.raises(MissingData, match="taskorder fit"):
+        build([], tmp_path / "report.pdf", catalogue=small_catalogue)
+
+
+def test_the_numbers_come_from_the_fit(make_fit: Make, small_catalogue: CatalogueSummary) -> None:
+    up = text_of(context([Answer(make_fit(1.9))], small_catalogue))
+    down = text_of(context([Answer(make_fit(-1.9))], small_catalogue))
+    assert "raises the score by 1.90 points" in up
+    assert "lowers the score by 1.90 points" in down
+    assert "raises the score by 1.90" not in down
+
+
+def test_an_estimate_that_is_open_reads_so(make_fit: Make, small_catalogue: CatalogueSummary) -> None:
+    content = context([Answer(make_fit(0.1))], small_catalogue)
+    assert "cannot be told from zero" in text_of(content)
+
+
+def test_a_failed_fit_says_so_and_supports_nothing(
+    make_fit: Make, small_catalogue: CatalogueSummary, claim: Callable[..., object]
+) -> None:
+    verdicts = (claim(), claim(id="c2", verdict="refuted"))
+    content = context([Answer(make_fit(ok=False), verdicts)], small_catalogue)
+    part = content["answers"][0]
+    assert part["ok"] is False
+    assert part["failed"] == ["r_hat of difficulty is 1.2, the gate is 1.01: draw more"]
+    for table in (part["verdicts"], part["claims"]["table"]):
+        assert [row[0]["word"] for row in table["rows"]] == ["undecided", "undecided"]
+    typeset(content)
+
+
+def test_a_good_fit_keeps_its_verdicts(answer: Answer, small_catalogue: CatalogueSummary) -> None:
+    part = context([answer], small_catalogue)["answers"][0]
+    assert part["verdicts"]["rows"] == [
+        [{"mark": "supported", "word": "supported"}, "Harder tasks help.", "0.97"]
+    ]
+    assert part["failed"] == []
+
+
+def test_a_companion_of_another_sign_is_marked(answer: Answer, small_catalogue: CatalogueSummary) -> None:
+    results = context([answer], small_catalogue)["answers"][0]["results"]
+    assert results["disagreements"] == "The two differ in sign on one of two slopes."
+    heading, agreeing, differing = results["companion"]["rows"]
+    assert heading == ["Difficulty"]
+    assert agreeing[-1] == ""
+    assert differing[-1]["mark"] == "differs"
+    assert differing[3] == "−0.25"
+
+
+def test_a_meta_analysis_without_stages_claims_or_companion_can_be_reported(
+    plain_fit: Fit, small_catalogue: CatalogueSummary
+) -> None:
+    content = context([Answer(plain_fit)], small_catalogue)
+    text = text_of(content)
+    assert "One unit more dose lowers yi by 0.50" in text
+    _, pages = typeset(content)
+    assert pages >= 4
+
+
+def test_several_answers_have_a_chapter_each(
+    answer: Answer, plain_fit: Fit, small_catalogue: CatalogueSummary
+) -> None:
+    content = context([answer, Answer(plain_fit)], small_catalogue)
+    assert content["title"] == "Two questions"
+    assert [part["name"] for part in content["answers"]] == ["Small", "Meta"]
+    typeset(content)
+
+
+HOSTILE = 'a_b #let $x *y* @z <w> "q" \\ [c] `d` //e é 漢 ' + "long-name-" * 12
+
+
+def test_no_name_is_taken_for_markup(
+    make_fit: Make, small_catalogue: CatalogueSummary, claim: Callable[..., object]
+) -> None:
+    fit = make_fit(question=HOSTILE)
+    study = replace(small_catalogue.studies[0], title=HOSTILE, authors=HOSTILE, licence=HOSTILE)
+    fit = replace(fit, manifest=fit.manifest | {"notes": [HOSTILE], "versions": {HOSTILE: "<1>"}})
+    verdicts = (claim(statement=HOSTILE, reasons=(HOSTILE,)),)
+    companion = pd.DataFrame(
+        [{"term": "difficulty", "system": HOSTILE, "estimate": 0.1, "se": 0.1, "lower": -0.1, "upper": 0.3}]
+    ).assign(p=0.3, unit="points", agrees=True)
+    content = context([Answer(fit, verdicts, companion)], replace(small_catalogue, studies=(study,)))
+    assert HOSTILE in text_of(content)
+    assert HOSTILE in json.loads(json.dumps(content, ensure_ascii=False))["title"]
+    typeset(content)
+
+
+def test_hostile_levels_can_be_drawn(make_fit: Make, small_catalogue: CatalogueSummary) -> None:
+    fit = make_fit()
+    names = ["a_b$c^d$ <e> & #f", "漢字 \\alpha {g}"]
+    old = [str(level) for level in fit.tree["estimands"]["system_level"].to_numpy()]
+    estimands = fit.tree["estimands"].to_dataset().assign_coords(system_level=names)
+    renamed = {
+        f"difficulty_by_system[{level}]": f"difficulty_by_system[{name}]"
+        for level, name in zip(old, names, strict=True)
+    }
+    summary = fit.summary.assign(parameter=fit.summary["parameter"].replace(renamed))
+    tree = fit.tree.copy()
+    tree["estimands"] = estimands
+    content = context([Answer(replace(fit, tree=tree, summary=summary))], small_catalogue)
+    typeset(content)
