@@ -1,0 +1,53 @@
+# What can be done here; `make` alone lists it. Each command first sees to it that .venv/ holds what requirements.lock names.
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+UV := $(shell command -v uv || echo .venv-tools/bin/uv)
+
+# Matrices here are small: more BLAS threads than one only wait for each other.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export VECLIB_MAXIMUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help report test lint types bench notebooks clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+report: $(INSTALLED) ## Fit the models and set reports/report.pdf
+	$(BIN)/taskorder report -o reports/report.pdf --force
+
+test: $(INSTALLED) ## Run the tests
+	$(BIN)/pytest -n 2
+
+lint: $(INSTALLED) ## Check style, layout and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(INSTALLED) ## Check types
+	$(BIN)/pyright
+
+bench: $(INSTALLED) ## Time the engine beside PyMC and statsmodels; writes benchmarks/results.md
+	$(BIN)/python benchmarks/crossed.py
+
+notebooks: $(INSTALLED) ## Execute the notebooks in place
+	$(BIN)/python notebooks/execute.py
+
+clean: ## Remove caches, kept fits and half-built reports; .venv/ stays
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache reports/build reports/fits models/fits dist
+	find . -path ./.venv -prune -o -path ./.venv-tools -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml .python-version | $(UV)
+	@echo "Setting up .venv/ with Python $$(cat .python-version) and the versions of requirements.lock: about a minute, once."
+	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$(cat .python-version)"
+	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv-tools/bin/uv:
+	@echo "There is no uv on PATH: putting one into .venv-tools/."
+	@python3 -m venv .venv-tools
+	@.venv-tools/bin/pip install --quiet uv
