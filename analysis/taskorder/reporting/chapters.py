@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -366,7 +366,7 @@ def provenance(answers: Sequence[Answer]) -> Part:
         "files": as_json(_table(["File", "Rows", "SHA-256"], ["text", "number", "mono"], files)),
         "models": as_json(_table(model_heads, model_kinds, [_model_row(fit) for fit in fits])),
         "versions": [{"name": name, "version": version} for name, version in versions.items()],
-        "digests": as_json(_table(["", "SHA-256"], ["text", "mono"], digests)),
+        "digests": as_json(replace(_table(["", "SHA-256"], ["text", "mono"], digests), wide=True)),
     }
 
 

@@ -43,7 +43,7 @@ _KDE_DRAWS = 1000
 def densities(estimates: Sequence[Estimate], rope: float, unit: str) -> Picture:
     """Draw the posterior of each slope: its density, and below it mean, central half and 95 % interval."""
     with house_style():
-        figure = new_figure(TEXT_WIDTH, 12.0 + 13.0 * len(estimates))
+        figure = new_figure(TEXT_WIDTH, 12.0 + 12.0 * len(estimates))
         axes: Axes = figure.subplots()
         band(axes, rope)
         zero_line(axes)
@@ -220,7 +220,7 @@ def mixing(
         The gates.
     """
     with house_style():
-        figure = new_figure(FULL_WIDTH, 48.0)
+        figure = new_figure(FULL_WIDTH, 40.0)
         widths = [1.25, *([1.0] * len(chains))]
         panels = np.atleast_1d(figure.subplots(1, 1 + len(chains), width_ratios=widths))
         _gates(panels[0], summary.dropna(subset=["r_hat"]), max_r_hat, min_ess)
@@ -230,7 +230,7 @@ def mixing(
             axes.set_ylim(-1.1 * largest, 1.1 * largest)
             axes.set_title(label, style="italic")
         if chains:
-            panels[1].set_ylabel("share of ranks, less expected")
+            panels[1].set_ylabel("share less expected")
         return finish(figure, "R-hat against effective sample size, and the ranks of the chains")
 
 

@@ -102,17 +102,15 @@ def subtitle(fit: Fit) -> str:
 
 def conventions(fit: Fit) -> str:
     """Say what the numbers are: interval, points and the score at which they hold."""
-    text = (
-        f"Intervals are {fit.manifest['interval']}; they hold the true value with that probability,"
-        " given the model."
-    )
+    interval = fit.manifest["interval"]
+    text = f"Intervals are {interval}: they hold the true value with that probability, given the model."
     if fit.spec.outcome.scale == "identity":
         return f"{text} Numbers are in the units of {names.plain(fit.spec.outcome.column)}."
     reference = wording.number(100 * float(fit.manifest["reference_score"]), 1)
     factor = wording.number(float(fit.manifest["points_per_unit"]), 1)
     return (
-        f"{text} A point is one hundredth of the score’s range; points are stated at a score of {reference},"
-        f" where one unit of the {fit.spec.outcome.scale} scale is {factor} points."
+        f"{text} Points are hundredths of the score, stated at a score of {reference}"
+        f" (one unit of the {fit.spec.outcome.scale} scale is {factor} points)."
     )
 
 

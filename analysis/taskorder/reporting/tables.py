@@ -147,7 +147,7 @@ def heterogeneity(fit: Fit) -> Table:
     )
     columns = (
         Column("What differs"),
-        Column("between", width="1fr"),
+        Column("Between", width="1fr"),
         Column("Levels", "number"),
         Column("sd", "number"),
         Column("95 % interval", "number"),
