@@ -1,7 +1,7 @@
 """Small posteriors built by hand, so that nothing is sampled."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
+from taskorder.claims import Verdict
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import ModelSpec, parse_model
@@ -43,23 +44,21 @@ MODEL = {
 POINTS = 98.0
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A verdict as a report sees it."""
-
-    id: str = "c1"
-    question: str = "How does difficulty act?"
-    statement: str = "Harder tasks help."
-    estimand: str = "difficulty_points"
-    region: str = "above 0.2 points"
-    probability: float = 0.97
-    mean: float = 0.7
-    lower: float = 0.1
-    upper: float = 1.3
-    unit: str = "points per sd at 60"
-    verdict: str = "supported"
-    rope: float = 0.2
-    reasons: tuple[str, ...] = ("the probability is above the gate",)
+VERDICT = Verdict(
+    id="c1",
+    question="How does difficulty act?",
+    statement="Harder tasks help.",
+    estimand="difficulty_points",
+    region="above 0.2 points",
+    probability=0.97,
+    mean=0.7,
+    lower=0.1,
+    upper=1.3,
+    unit="points per sd at 60",
+    verdict="supported",
+    rope=0.2,
+    reasons=("a reason",),
+)
 
 
 def _draws(mean: float, sd: float, *shape: int, seed: int = 0) -> Floats:
@@ -234,9 +233,10 @@ def small_catalogue() -> CatalogueSummary:
 
 @pytest.fixture
 def companion() -> pd.DataFrame:
-    """A companion that agrees overall and differs at one system."""
+    """A companion that agrees overall, differs at one system, and has a slope that the posterior has not."""
     rows = [
-        {"term": "difficulty", "system": "", "estimate": 0.5, "agrees": True},
+        {"term": "difficulty", "system": "all", "estimate": 0.5, "agrees": True},
+        {"term": "difficulty:similarity", "system": "t5-base/lora", "estimate": 0.1, "agrees": True},
         {"term": "difficulty", "system": "t5-base/lora", "estimate": -0.25, "agrees": False},
     ]
     frame = pd.DataFrame(rows).assign(se=0.1, p=0.04, unit="points per sd at 60")
@@ -244,12 +244,12 @@ def companion() -> pd.DataFrame:
 
 
 @pytest.fixture
-def claim() -> Callable[..., Claim]:
+def verdict() -> Callable[..., Verdict]:
     """Make a verdict with some fields changed."""
-    return lambda **fields: Claim(**fields)
+    return lambda **fields: replace(VERDICT, **fields)
 
 
 @pytest.fixture
 def answer(make_fit: Callable[..., Fit], companion: pd.DataFrame) -> Answer:
     """An answer with everything that it can have."""
-    return Answer(make_fit(), (Claim(),), companion)
+    return Answer(make_fit(), (VERDICT,), companion)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from taskorder.claims import Verdict
 from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import Answer, CatalogueSummary, build
@@ -66,9 +67,9 @@ def test_an_estimate_that_is_open_reads_so(make_fit: Make, small_catalogue: Cata
 
 
 def test_a_failed_fit_says_so_and_supports_nothing(
-    make_fit: Make, small_catalogue: CatalogueSummary, claim: Callable[..., object]
+    make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
 ) -> None:
-    verdicts = (claim(), claim(id="c2", verdict="refuted"))
+    verdicts = (verdict(), verdict(id="c2", verdict="refuted"))
     content = context([Answer(make_fit(ok=False), verdicts)], small_catalogue)
     part = content["answers"][0]
     assert part["ok"] is False
@@ -119,14 +120,14 @@ HOSTILE = 'a_b #let $x *y* @z <w> "q" \\ [c] `d` //e é 漢 ' + "long-name-" * 1
 
 
 def test_no_name_is_taken_for_markup(
-    make_fit: Make, small_catalogue: CatalogueSummary, claim: Callable[..., object]
+    make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
 ) -> None:
     fit = make_fit(question=HOSTILE)
     study = replace(small_catalogue.studies[0], title=HOSTILE, authors=HOSTILE, licence=HOSTILE)
     fit = replace(fit, manifest=fit.manifest | {"notes": [HOSTILE], "versions": {HOSTILE: "<1>"}})
-    verdicts = (claim(statement=HOSTILE, reasons=(HOSTILE,)),)
+    verdicts = (verdict(statement=HOSTILE, reasons=(HOSTILE,)),)
     companion = pd.DataFrame(
-        [{"term": "difficulty", "system": HOSTILE, "estimate": 0.1, "se": 0.1, "lower": -0.1, "upper": 0.3}]
+        [{"term": "difficulty", "system": "all", "estimate": 0.1, "se": 0.1, "lower": -0.1, "upper": 0.3}]
     ).assign(p=0.3, unit="points", agrees=True)
     content = context([Answer(fit, verdicts, companion)], replace(small_catalogue, studies=(study,)))
     assert HOSTILE in text_of(content)

@@ -56,14 +56,17 @@ def _densities(found: Answer) -> Part | None:
     shown = [estimate for estimate in shown if estimate.unit == shown[0].unit]
     if not shown:
         return None
-    rope = found.rope([estimate.parameter for estimate in shown])
+    ropes = [found.rope(estimate.parameter) for estimate in shown]
     unit = shown[0].unit or estimates.outcome_unit(found.fit)
     caption = "The posterior of each slope, with its mean, its central half and its 95 % interval."
-    if rope:
-        caption += (
-            f" Shaded: differences of at most {rope:g} {wording.short_unit(unit)}, too small to matter."
-        )
-    return _picture(figures.densities(shown, rope, wording.long_unit(unit)), caption)
+    if any(ropes):
+        caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
+    return _picture(figures.densities(shown, ropes, wording.long_unit(unit)), caption)
+
+
+def _limit(ropes: Sequence[float], unit: str) -> str:
+    """Return the limit that all slopes share, as the end of a sentence; empty if they have different ones."""
+    return f", ±{ropes[0]:g} {wording.short_unit(unit)}" if len(set(ropes)) == 1 else ""
 
 
 def _data(found: Answer, catalogue: CatalogueSummary) -> Part:
@@ -174,27 +177,25 @@ def _results(found: Answer) -> Part:
         "signs": [
             sign for estimate in estimates.headline(fit) for sign in sentences.signs(fit, estimate.term)
         ],
-        "companion": as_json(tables.companion(found)) if len(found.companion) else None,
+        "companion": as_json(tables.companion(found)) if tables.paired(found) else None,
         "disagreements": _disagreements(found),
     }
 
 
 def _forest(found: Answer, group: str) -> Part:
     terms = estimates.by_level(found.fit)[group]
-    parameters = [name for name, entry in found.fit.spec.estimands.items() if entry.function == "points"]
-    rope = found.rope(parameters)
     overall = [estimates.overall(found.fit, levels[0].term) for levels in terms]
+    ropes = [0.0 if total is None else found.rope(total.parameter) for total in overall]
+    unit = terms[0][0].unit
     caption = (
         f"Slopes by {names.plain(group)}: mean, central half and 95 % interval."
         f" The lozenge and the broken line are the slope over all {names.plural(group)}."
     )
-    if rope:
-        caption += f" Shaded: within ±{rope:g}."
+    if any(ropes):
+        caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
     if len(terms[0]) > figures.MOST_LEVELS:
         caption += f" Shown are the {figures.MOST_LEVELS} most extreme of {wording.count(len(terms[0]))}."
-    return _picture(
-        figures.forest(terms, overall, rope, wording.short_unit(terms[0][0].unit) + " per sd"), caption
-    )
+    return _picture(figures.forest(terms, overall, ropes, unit.split(" at ")[0]), caption)
 
 
 def _moderators(found: Answer) -> list[Part]:
@@ -224,13 +225,12 @@ def _moderator(data: contrasts.Against) -> Part:
 
 
 def _disagreements(found: Answer) -> str:
-    if not len(found.companion):
-        return ""
-    differing = found.companion[~found.companion["agrees"].astype(bool)]
-    total = wording.counted(len(found.companion), "slope")
-    if differing.empty:
+    shown = tables.paired(found)
+    differing = sum(not bool(row["agrees"]) for row, _ in shown)
+    total = wording.counted(len(shown), "slope")
+    if not differing:
         return f"The two agree in sign on all {total}."
-    return f"The two differ in sign on {wording.counted_plain(len(differing))} of {total}."
+    return f"The two differ in sign on {wording.counted_plain(differing)} of {total}."
 
 
 def _claims(found: Answer) -> Part | None:
@@ -241,7 +241,7 @@ def _claims(found: Answer) -> Part | None:
             "statement": verdict.statement,
             "question": verdict.question,
             "id": verdict.id,
-            "reasons": list(verdict.reasons),
+            "reasons": [f"{wording.sentence_case(reason)}." for reason in verdict.reasons],
         }
         for verdict in found.verdicts
     ]

@@ -17,6 +17,7 @@ from taskorder.reporting.contrasts import Against
 from taskorder.reporting.estimates import Estimate
 from taskorder.reporting.names import plain
 from taskorder.reporting.style import (
+    BAND,
     BLUE,
     FULL_WIDTH,
     GREY,
@@ -40,16 +41,29 @@ MOST_LEVELS = 40
 _KDE_DRAWS = 1000
 
 
-def densities(estimates: Sequence[Estimate], rope: float, unit: str) -> Picture:
-    """Draw the posterior of each slope: its density, and below it mean, central half and 95 % interval."""
+def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) -> Picture:
+    """Draw the posterior of each slope: its density, and below it mean, central half and 95 % interval.
+
+    Parameters
+    ----------
+    estimates : sequence of Estimate
+    ropes : sequence of float
+        For each of them half the width of the region of practical equivalence; 0 for none.
+    unit : str
+        Of the x axis.
+    """
     with house_style():
         figure = new_figure(TEXT_WIDTH, 12.0 + 12.0 * len(estimates))
         axes: Axes = figure.subplots()
-        band(axes, rope)
         zero_line(axes)
-        for place, estimate in enumerate(reversed(estimates)):
+        rows = list(zip(estimates, ropes, strict=True))[::-1]
+        for place, (estimate, rope) in enumerate(rows):
+            if rope > 0:
+                axes.fill_between(
+                    [-rope, rope], place - 0.3, place + 0.75, color=BAND, linewidth=0, zorder=-1
+                )
             _density(axes, estimate, float(place))
-        axes.set_yticks(range(len(estimates)), [estimate.label for estimate in reversed(estimates)])
+        axes.set_yticks(range(len(estimates)), [estimate.label for estimate, _ in rows])
         axes.set_ylim(-0.35, len(estimates) - 0.12)
         axes.set_xlabel(unit)
         _minus(axes)
@@ -77,7 +91,7 @@ def _interval(
 
 
 def forest(
-    terms: Sequence[Sequence[Estimate]], overall: Sequence[Estimate | None], rope: float, unit: str
+    terms: Sequence[Sequence[Estimate]], overall: Sequence[Estimate | None], ropes: Sequence[float], unit: str
 ) -> Picture:
     """Draw slopes at the levels of a group, one panel a term, with the slope over all levels below.
 
@@ -87,8 +101,8 @@ def forest(
         For each term the levels, the same for all; at most `MOST_LEVELS` are drawn, the extreme ones.
     overall : sequence of (Estimate or None)
         For each term the slope over all levels.
-    rope : float
-        Half the width of the region of practical equivalence; 0 for none.
+    ropes : sequence of float
+        For each term half the width of the region of practical equivalence; 0 for none.
     unit : str
         Of the x axis.
     """
@@ -96,7 +110,7 @@ def forest(
     with house_style():
         figure = new_figure(FULL_WIDTH if len(terms) > 1 else TEXT_WIDTH, 20.0 + 4.6 * (len(levels) + 1))
         panels = np.atleast_1d(figure.subplots(1, len(terms), sharey=True))
-        for axes, term, total in zip(panels, terms, overall, strict=True):
+        for axes, term, total, rope in zip(panels, terms, overall, ropes, strict=True):
             _forest_panel(axes, {estimate.level: estimate for estimate in term}, levels, total, rope)
             axes.set_title(sentence_case(plain(term[0].term)), style="italic")
             axes.set_xlabel(unit)

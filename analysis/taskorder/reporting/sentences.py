@@ -36,7 +36,7 @@ def _slope(answer: Answer, estimate: Estimate) -> str:
     first, *rest = term.split(":")
     if rest and {first, *rest} <= set(moderators):
         return wording.interaction_sentence(first, names.plain(":".join(rest)), *numbers, unit)
-    subject, rope = _subject(term, moderators, fit), answer.rope([estimate.parameter])
+    subject, rope = _subject(term, moderators, fit), answer.rope(estimate.parameter)
     return wording.slope_sentence(subject, outcome, numbers, unit, estimate.above_zero, rope)
 
 

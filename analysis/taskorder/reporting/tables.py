@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from taskorder.claims import Verdict
+from taskorder.inference.companion import ALL
 from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
+from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import ModelSpec
 from taskorder.reporting import estimates, names
-from taskorder.reporting.answer import Answer, Verdict
+from taskorder.reporting.answer import Answer
 from taskorder.reporting.content import Cell, Column, Mark, Strip, Table, Tick
 from taskorder.reporting.equation import symbols
 from taskorder.reporting.estimates import Estimate
@@ -80,7 +83,7 @@ def headline(answer: Answer) -> Table:
             estimate.label,
             number(estimate.mean, decimals_for(estimate.width)),
             interval(estimate.lower, estimate.upper, decimals_for(estimate.width)),
-            axis.strip(estimate, answer.rope([estimate.parameter])),
+            axis.strip(estimate, answer.rope(estimate.parameter)),
             probability(estimate.above_zero),
             *((short_unit(estimate.unit),) if len(units) > 1 else ()),
         )
@@ -105,7 +108,7 @@ def all_estimates(fit: Fit) -> Table:
     for estimate in (*estimates.headline(fit), *estimates.others(fit)):
         always = not np.isfinite(estimate.r_hat)
         places = decimals_for(estimate.width)
-        as_probability = estimate.unit == "probability"
+        as_probability = estimate.unit == PROBABILITY
         rows.append(
             (
                 estimate.label,
@@ -195,13 +198,14 @@ def verdicts(answer: Answer, *, full: bool = False) -> Table:
 
 def _full_verdict(answer: Answer, verdict: Verdict) -> tuple[Cell, ...]:
     places = decimals_for(verdict.upper - verdict.lower)
+    of_probability = verdict.unit == PROBABILITY
     return (
         _mark(answer, verdict),
         verdict.statement,
         verdict.region,
         probability(verdict.probability),
-        number(verdict.mean, places),
-        interval(verdict.lower, verdict.upper, places),
+        "" if of_probability else number(verdict.mean, places),
+        "" if of_probability else interval(verdict.lower, verdict.upper, places),
     )
 
 
@@ -210,17 +214,23 @@ def _mark(answer: Answer, verdict: Verdict) -> Mark:
     return Mark(word, word)
 
 
+def paired(answer: Answer) -> list[tuple[pd.Series, Estimate]]:
+    """Return the rows of the companion that have a slope of the posterior beside them, term by term."""
+    if not len(answer.companion):
+        return []
+    frame = answer.companion
+    order = frame["term"].map({term: i for i, term in enumerate(frame["term"].unique())})
+    rows = [row for _, row in frame.loc[order.sort_values(kind="stable").index].iterrows()]
+    found = [(row, _posterior_of(answer.fit, str(row["term"]), _level(row))) for row in rows]
+    return [(row, estimate) for row, estimate in found if estimate is not None]
+
+
 def companion(answer: Answer) -> Table:
     """Return the frequentist estimates beside the posterior of the same slope."""
-    frame = answer.companion
-    shown = [
-        (row, _posterior_of(answer.fit, str(row["term"]), _text(row["system"])))
-        for _, row in frame.iterrows()
-    ]
+    shown = paired(answer)
     more = [float(row[end]) for row, _ in shown for end in ("lower", "upper")]
-    axis = _axis([found for _, found in shown if found is not None], *more)
-    widths = [float(row["upper"]) - float(row["lower"]) for row, _ in shown]
-    places = decimals_for(float(np.median(widths))) if widths else 1
+    axis = _axis([found for _, found in shown], *more)
+    places = decimals_for(float(np.median([found.width for _, found in shown])))
     rows: list[tuple[Cell, ...]] = []
     for i, (row, found) in enumerate(shown):
         if i == 0 or row["term"] != shown[i - 1][0]["term"]:
@@ -239,23 +249,18 @@ def companion(answer: Answer) -> Table:
     return Table(columns, tuple(rows), wide=True)
 
 
-def _companion_row(row: pd.Series, found: Estimate | None, axis: _Axis, places: int) -> tuple[Cell, ...]:
+def _companion_row(row: pd.Series, found: Estimate, axis: _Axis, places: int) -> tuple[Cell, ...]:
     estimate, lower, upper = float(row["estimate"]), float(row["lower"]), float(row["upper"])
     other = (axis.at(lower), axis.at(estimate), axis.at(upper))
-    posterior = ("", "")
-    strip = Strip(-1.0, -1.0, -1.0, zero=axis.zero(), other=other)
-    if found is not None:
-        posterior = (number(found.mean, places), interval(found.lower, found.upper, places))
-        strip = Strip(
-            axis.at(found.lower), axis.at(found.mean), axis.at(found.upper), zero=axis.zero(), other=other
-        )
+    ends = (axis.at(found.lower), axis.at(found.mean), axis.at(found.upper))
     return (
-        _text(row["system"]) or "overall",
-        *posterior,
+        _level(row) or "overall",
+        number(found.mean, places),
+        interval(found.lower, found.upper, places),
         number(estimate, places),
         interval(lower, upper, places),
         probability(float(row["p"])),
-        strip,
+        Strip(*ends, zero=axis.zero(), other=other),
         "" if bool(row["agrees"]) else Mark("differs", "differs"),
     )
 
@@ -267,8 +272,10 @@ def _posterior_of(fit: Fit, term: str, level: str) -> Estimate | None:
     return next((e for e in every if e.term == term and e.level == level), None)
 
 
-def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)
+def _level(row: pd.Series) -> str:
+    """Return the system that a row of the companion is about; empty for all of them."""
+    system = str(row["system"])
+    return "" if system == ALL else system
 
 
 def gates(fit: Fit) -> Table:
