@@ -1,6 +1,7 @@
 """The command line: arguments in, calls down, an exit status out."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,91 @@ def check(
         typer.echo(f"{error}\n{summary}", err=True)
         raise typer.Exit(1) from None
     typer.echo(f"ok: {table}")
+
+
+class Engine(StrEnum):
+    """The engines that `fit` may be asked for."""
+
+    auto = "auto"
+    nuts = "nuts"
+
+
+_Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same posterior.")]
+_Draws = Annotated[int, typer.Option(min=400, help="Posterior draws in all.")]
+_Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+
+
+@app.command()
+def fit(
+    model: Annotated[
+        Path, typer.Option(help="A model file, such as models/moderators.toml.", metavar="TOML")
+    ],
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A result table; may be given several times. Else those that the model file names."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the four files go [default: fits/NAME].")
+    ] = None,
+    tasks: Annotated[
+        Path | None, typer.Option(help="Your tasks: task, difficulty, ...", metavar="CSV")
+    ] = None,
+    similarity: Annotated[
+        Path | None, typer.Option(help="Your similarities: task, target, similarity.", metavar="CSV")
+    ] = None,
+    languages: Annotated[
+        Path | None, typer.Option(help="Your languages: language, ...", metavar="CSV")
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="How the posterior is computed.")] = Engine.auto,
+    seed: _Seed = 2026,
+    draws: _Draws = 4000,
+    force: _Force = False,
+) -> None:
+    """Fit a model: posterior.nc, summary.csv, diagnostics.json and manifest.json."""
+    from taskorder.inference import store
+    from taskorder.inference.session import Settings, fitted
+    from taskorder.inference.spec import read_model
+    from taskorder.results.catalogue import covariates
+
+    spec = read_model(model)
+    folder = output or Path("fits") / spec.name
+    store.refuse_to_replace(folder, force=force)
+    known = covariates(tasks, similarity, languages)
+    settings = Settings(engine.value, seed, draws, progress=sys.stderr.isatty())
+    found = fitted(spec, results or (), known, settings, _say)
+    store.save(found.fit, folder, force=force)
+    typer.echo(found.fit.text())
+    typer.echo(f"written: {folder}/ {' '.join(store.FILES)}")
+    if not found.fit.diagnostics.ok:
+        typer.echo("\n".join(["The fit FAILED its diagnostics:", *found.fit.diagnostics.messages]), err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The PDF.")] = Path("report.pdf"),
+    seed: _Seed = 2026,
+    draws: _Draws = 4000,
+    force: _Force = False,
+) -> None:
+    """Everything into one PDF: every shipped model fitted, every registered claim judged."""
+    from taskorder.inference.session import Settings
+    from taskorder.reporting.making import make_report
+
+    settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
+    made = make_report(output, settings, force=force, say=_say)
+    typer.echo(f"{output}: {_counted(made.report.pages, 'page')}, sha256 {made.report.sha256[:16]}")
+    if made.failed:
+        typer.echo(
+            f"These fits FAILED their diagnostics and decide nothing: {', '.join(made.failed)}", err=True
+        )
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _counted(count: int, noun: str) -> str:

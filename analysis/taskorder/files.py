@@ -3,13 +3,13 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, force: bool = False) -> Generator[Path]:
     """Give a path beside `path` to write to; when the block ends well, that file takes its place.
 
     Parameters

@@ -60,6 +60,12 @@ class Fit:
         """Return the draws of an estimand; KeyError if the model file has none of that name."""
         return self.tree["estimands"].to_dataset()[name]
 
+    def text(self) -> str:
+        """Return the summary for a terminal: estimands and parameters, levels of residual sds left out."""
+        short = self.summary[~self.summary["parameter"].str.startswith("residual:")]
+        shown = short[["parameter", "mean", "sd", "lower", "upper", "unit"]]
+        return shown.to_string(index=False, float_format="{:.3g}".format)
+
     def _repr_html_(self) -> str:
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
         head = f"<p><b>{self.spec.name}</b>: {self.diagnostics.rows:,} rows; {state}</p>"

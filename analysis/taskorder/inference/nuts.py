@@ -5,34 +5,39 @@
     sd, residual, recency ~ their priors                     log residual level ~ Normal(log residual, sd)
 
 The coefficients of a crossed design are strongly correlated, and an sd is tied to the levels that it is the
-sd of, so the sampler moves neither directly. With m and R R' the mean and covariance of b given the mode of the
+sd of, so the sampler moves neither directly. With m and R R' the mean and covariance of b at the mode of the
 non-linear parameters (`marginal.mode`), it moves raw block by block, each given those before it. For a group
 whose sd is r times that at the mode, with m and R its mean and root given the earlier blocks,
 
     b = r^2 h m + r sqrt(h) (R raw),        h = (1 + k) / (1 + k r^2)
 
 along the principal axes of R R', where k = (prior variance / posterior variance) - 1 at the mode is what the
-data tell of that direction. This is the mean and the root of b given r: raw stays standard normal whatever r,
-centred in directions where the data are strong (k large), non-centred where they are weak (k near 0), and in
-between as they call for. Where the data are weak in most directions r may pass through zero (the sd is its
-absolute value), so that no draw is stuck there. Given r the map is linear with a known Jacobian, and the model
-is unchanged.
+data tell of that direction. This is the mean and the root of b given r: raw stays standard normal whatever
+r, centred in directions where the data are strong (k large), non-centred where they are weak (k near 0), and
+in between as they call for. Where the data are weak in most directions r may pass through zero (the sd is
+its absolute value), so that no draw is stuck there. Given r the map is linear with a known Jacobian, and the
+model is unchanged.
 """
+
+# PyTensor's annotations give tensors as optional or as lists of tensors: arithmetic on them is not checked.
+# pyright: reportOperatorIssue=false, reportArgumentType=false
+# pyright: reportIndexIssue=false, reportOptionalSubscript=false
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import nutpie
 import pymc as pm
-import pytensor
 import pytensor.sparse as pts
 import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
+from pytensor.compile.sharedvalue import shared
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
@@ -42,11 +47,14 @@ from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 CHAINS = 4
+TARGET_ACCEPT = 0.9
+WHOLE = {"recency", "residual", "sd:residual", "residual_level_sd"}
 ENGINE = "nuts"
 WEAK = 0.5
-"""An sd may pass through zero where the data tell less than this share of what there is to know of its levels."""
+"""An sd may pass through zero where the data tell less than this share of its levels' prior variance."""
 MANY_REPLICATES = 10
 """A residual level with fewer degrees of freedom than this is non-centred."""
 
@@ -87,9 +95,7 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
     each = -(-draws // CHAINS)
     with threadpool_limits(limits=1, user_api="blas"):
         problem = take_apart(design, spec)
-        at = mode(problem)
-        model = build_model(problem, at)
-        compiled = nutpie.compile_pymc_model(model)
+        compiled = nutpie.compile_pymc_model(build_model(problem, mode(problem)))
         ready = time.perf_counter()
         tree = nutpie.sample(
             compiled,
@@ -100,15 +106,81 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
             seed=seed,
             save_warmup=False,
             progress_bar=progress,
+            target_accept=TARGET_ACCEPT,
         )
     done = time.perf_counter()
-    posterior = tree["posterior"].to_dataset()
-    kept = posterior[[name for name in posterior.data_vars if not str(name).startswith("raw")]]
+    seconds = {"compile": ready - began, "sample": done - ready, "total": done - began}
     stats = tree["sample_stats"].to_dataset()
     wanted = ["diverging", "energy", "logp", "n_steps", "step_size", "tree_depth"]
-    groups = {"posterior": kept, "sample_stats": stats[[name for name in wanted if name in stats]]}
-    seconds = {"compile": ready - began, "sample": done - ready, "total": done - began}
+    groups = {
+        "posterior": named(tree["posterior"].to_dataset(), problem),
+        "sample_stats": stats[[name for name in wanted if name in stats]],
+    }
     return Draws(xr.DataTree.from_dict(groups), seconds)
+
+
+def named(draws: xr.Dataset, problem: Problem) -> xr.Dataset:
+    """Give every parameter, and the effects of every group with their levels, a variable of its own."""
+    found: dict[str, xr.DataArray] = {}
+    draws = draws.drop_vars(["coefficient", "group", "largest_level"], errors="ignore")
+    for block in problem.blocks:
+        values = draws["coefficients"][..., block.columns]
+        found[block.name] = _with_levels(values, block) if block.labels else values[..., 0]
+    if problem.eliminated is not None:
+        found[problem.eliminated.name] = _with_levels(draws["largest"], problem.eliminated)
+    for i, name in enumerate(problem.sd_names):
+        found[name] = draws["sd"][..., i]
+    whole = {str(name): draws[name] for name in draws.data_vars if name in WHOLE}
+    return xr.Dataset({**found, **whole})
+
+
+def _with_levels(values: xr.DataArray, block: Block) -> xr.DataArray:
+    (last,) = values.dims[2:]
+    return values.rename({last: block.coordinate}).assign_coords({block.coordinate: list(block.labels)})
+
+
+@dataclass(frozen=True)
+class Moves:
+    """The constants of the map from raw to the coefficients.
+
+    Attributes
+    ----------
+    root : array (P, P)
+        R, block-lower-triangular, with R R' the covariance of b at the mode; a block on the diagonal is its
+        principal axes times the sds along them.
+    told : array (P,)
+        k of each direction; 0 for fixed terms.
+    group : array (P,) of int
+        Which sd applies; the last, G, stands for none.
+    start : array (P,)
+        R^-1 of the mean of each block given the earlier ones, at the mean of those.
+    """
+
+    root: Floats
+    told: Floats
+    group: Integers
+    start: Floats
+
+
+def moves(problem: Problem, at: Conditional) -> Moves:
+    """Work the constants of the map out, block by block."""
+    width = problem.width
+    root, told, start = np.zeros((width, width)), np.zeros(width), np.zeros(width)
+    group = np.full(width, len(problem.sd_names))
+    lower = linalg.cholesky(at.covariance + np.diag(1e-12 * np.diag(at.covariance)), lower=True)
+    for block in problem.blocks:
+        columns = block.columns
+        own = lower[columns, columns]
+        variance, axes = linalg.eigh(own @ own.T)
+        variance = np.maximum(variance, 1e-14 * variance[-1])
+        turn = axes.T @ own / np.sqrt(variance)[:, None]
+        root[:, columns] = lower[:, columns] @ turn.T
+        if block.sd:
+            group[columns] = problem.sd_names.index(block.sd)
+            reference = at.theta.sd[group[block.start]]
+            told[columns] = np.maximum(reference**2 / variance - 1.0, 0.0)
+            start[columns] = axes.T @ at.mean[columns] / np.sqrt(variance)
+    return Moves(root, told, group, start)
 
 
 def build_model(problem: Problem, at: Conditional) -> pm.Model:
@@ -124,19 +196,25 @@ def build_model(problem: Problem, at: Conditional) -> pm.Model:
     cells = problem.design.cells
     with pm.Model(coords=_coords(problem)) as model:
         recency = _variable("recency", _recency_prior(problem)) if len(problem.main) > 1 else None
-        variance = pt.as_tensor(cells.v) + _residual(problem, at)[cells.level] ** 2
-        b = _coefficients(problem, at)
+        variance: Any = pt.as_tensor(cells.v) + _residual(problem, at)[cells.level] ** 2
+        moved = moves(problem, at)
+        ratio = _ratios(problem, at, moved.told, moved.group)
+        b = _coefficients(problem, at, moved, ratio)
         eta = _expected(problem, b, recency)
         if problem.eliminated is not None:
-            eta = eta + _eliminated(problem, problem.eliminated, at, eta)
-        misfit = cells.n * (cells.mean - eta) ** 2 + cells.ss
+            eta = eta + _eliminated(problem, at, eta, ratio)
+        misfit: Any = cells.n * (cells.mean - eta) ** 2 + cells.ss
         pm.Potential("log_likelihood", -0.5 * pt.sum((1.0 + cells.df) * pt.log(variance) + misfit / variance))
     return model
 
 
 def _coords(problem: Problem) -> dict[str, list[str]]:
-    blocks = [*problem.blocks, *([problem.eliminated] if problem.eliminated else [])]
-    coords = {block.coordinate: list(block.labels) for block in blocks if block.dim}
+    coords = {
+        "coefficient": [f"{b.name} {label}" for b in problem.blocks for label in (b.labels or ("",))],
+        "group": list(problem.sd_names),
+    }
+    if problem.eliminated is not None:
+        coords["largest_level"] = list(problem.eliminated.labels)
     if problem.design.residual_levels:
         coords["residual_level"] = list(problem.design.residual_levels)
     return coords
@@ -150,10 +228,17 @@ def _variable(name: str, prior: Prior) -> Any:
     return getattr(pm, prior.dist)(name, **dict(prior.parameters))
 
 
-def _log_density(prior: Prior, value: Any) -> Any:
-    if prior.dist in {"Flat", "HalfFlat"}:
-        return pt.zeros(())
-    return pt.sum(pm.logp(getattr(pm, prior.dist).dist(**dict(prior.parameters)), value))
+def _log_density(priors: Sequence[Prior], values: Any) -> Any:
+    """Return the sum of the log densities of values (n,), one distribution at a time."""
+    total: Any = 0.0
+    for dist in dict.fromkeys(prior.dist for prior in priors):
+        at = [i for i, prior in enumerate(priors) if prior.dist == dist]
+        if dist not in {"Flat", "HalfFlat"}:
+            names = [name for name, _ in priors[at[0]].parameters]
+            columns = np.array([[value for _, value in priors[i].parameters] for i in at]).T
+            density = getattr(pm, dist).dist(**dict(zip(names, columns, strict=True)))
+            total = total + pt.sum(pm.logp(density, values[np.array(at)]))
+    return total
 
 
 def _residual(problem: Problem, at: Conditional) -> Any:
@@ -161,101 +246,80 @@ def _residual(problem: Problem, at: Conditional) -> Any:
     spec, design = problem.spec, problem.design
     if spec.residual.sd == 0:
         return pt.zeros(1)
-    typical = _variable(
-        "residual", spec.priors.get("residual", spec.priors.get("sd", design.defaults.residual))
-    )
+    prior = spec.priors.get("residual", spec.priors.get("sd", design.defaults.residual))
+    typical = _variable("residual", prior)
     levels = len(design.residual_levels)
     if levels == 0:
         return pt.stack([typical])
     width = _variable("sd:residual", spec.priors.get("sd:residual", design.defaults.residual_spread))
     df = np.bincount(design.cells.level, 1.0 + design.cells.df, minlength=levels)
     strong = pt.as_tensor(df >= MANY_REPLICATES)
-    raw = pm.Flat("raw residual", shape=levels, initval=np.zeros(levels))
+    raw = pm.Flat("raw_residual", shape=levels, initval=np.zeros(levels))
     centred = np.log(at.theta.residual) + raw / np.sqrt(2.0 * df)
-    log_sd = pt.switch(strong, centred, pt.log(typical) + width * raw)
+    log_sd: Any = pt.switch(strong, centred, pt.log(typical) + width * raw)
     z = (log_sd - pt.log(typical)) / width
     pm.Potential("residual levels", pt.sum(-0.5 * z**2 - pt.switch(strong, pt.log(width), 0.0)))
     return pm.Deterministic("residual_level_sd", pt.exp(log_sd), dims="residual_level")
 
 
-@dataclass(frozen=True)
-class _Group:
-    """The sd of a group, and how its levels move with it: `b = pull * m + stretch * (R raw)`."""
+def _ratios(problem: Problem, at: Conditional, told: Floats, group: Integers) -> Any:
+    """Return r of each group, and a last 1 for the fixed terms (G + 1,); add the priors of the sds."""
+    groups = len(problem.sd_names)
+    if groups == 0:
+        return pt.ones(1)
+    members = [told[group == i] for i in range(groups)]
+    if problem.eliminated is not None:
+        members[-1] = _told_of_eliminated(at)
+    share = np.array([float(np.mean(k / (1.0 + k))) for k in members])
+    error = 1.0 / np.sqrt(2.0 * np.array([len(k) for k in members])) / np.maximum(share, WEAK)
+    raw = pm.Flat("raw_sd", shape=groups, initval=np.zeros(groups))
+    weak = pt.as_tensor(share < WEAK)
+    ratio: Any = pt.switch(weak, 1.0 + 0.5 * raw, pt.exp(error * raw))
+    sd = pm.Deterministic("sd", at.theta.sd * pt.abs(ratio), dims="group")
+    jacobian = pt.sum(pt.switch(weak, 0.0, error * raw))
+    pm.Potential("prior of sd", _log_density(sd_priors(problem), sd) + jacobian)
+    return pt.concatenate([ratio, pt.ones(1)])
 
-    sd: Any
-    pull: Any
-    stretch: Any
 
-
-def _group(block: Block, problem: Problem, at: Conditional, variance: Floats) -> _Group:
-    """Give a group its sd; `variance` (levels,) is the posterior one at the mode along uncorrelated directions."""
-    i = problem.sd_names.index(block.sd)
-    reference, prior = float(at.theta.sd[i]), sd_priors(problem)[i]
-    told = np.maximum(reference**2 / variance - 1.0, 0.0)
-    share = float(np.mean(told / (1.0 + told)))
-    raw = pm.Flat(f"raw {block.sd}", initval=0.0)
-    if share < WEAK:
-        ratio, jacobian = 1.0 + 0.5 * raw, 0.0
-    else:
-        step = 1.0 / np.sqrt(2.0 * len(variance)) / share
-        ratio, jacobian = pt.exp(step * raw), step * raw
-    sd = pm.Deterministic(block.sd, reference * pt.abs(ratio))
-    pm.Potential(f"prior {block.sd}", _log_density(prior, sd) + jacobian)
+def _pull_and_stretch(ratio: Any, told: Floats) -> tuple[Any, Any]:
     held = (1.0 + told) / (1.0 + told * ratio**2)
-    return _Group(sd, ratio**2 * held, ratio * pt.sqrt(held))
+    return ratio**2 * held, ratio * pt.sqrt(held)
 
 
-def _add_prior(block: Block, group: _Group, b: Any) -> None:
-    density = -0.5 * (b / group.sd) ** 2 - pt.log(group.sd) + pt.log(pt.abs(group.stretch))
-    pm.Potential(f"prior {block.name}", pt.sum(density))
-    pm.Deterministic(block.name, b, dims=block.coordinate)
+def _coefficients(problem: Problem, at: Conditional, moved: Moves, ratio: Any) -> Any:
+    """Return b (P,), with its prior added to the model.
 
-
-def _coefficients(problem: Problem, at: Conditional) -> Any:
-    """Return b (P,), with its prior added to the model, and name its blocks.
-
-    Block by block: the mean of a block given those before it, then its own move; what a group's sd does to its
-    levels reaches the later blocks through their means.
+    b = mean + R w, where w is raw for fixed terms; what an sd does to the levels of its group reaches the
+    later blocks through w.
     """
-    root = _root(at.covariance)
     raw = pm.Flat("raw", shape=problem.width, initval=np.zeros(problem.width))
-    parts: list[Any] = []
-    moved: list[Any] = []
-    for block in problem.blocks:
-        own = root[block.columns, block.columns]
-        given = at.mean[block.columns]
-        if moved:
-            before = pytensor.shared(root[block.columns, : block.start], name=f"before {block.name}")
-            given = given + pt.dot(before, pt.concatenate(moved))
-        if block.prior is not None:
-            part = given + own[0, 0] * raw[block.columns]
-            pm.Potential(f"prior {block.name}", _log_density(block.prior, part))
-            pm.Deterministic(block.name, part[0])
-            moved.append(raw[block.columns])
-        else:
-            part = _levels(block, problem, at, own, given, raw[block.columns])
-            moved.append(pt.dot(linalg.solve_triangular(own, np.eye(len(own)), lower=True), part - given))
-        parts.append(part)
-    return pt.concatenate(parts)
+    pull, stretch = _pull_and_stretch(ratio[moved.group], moved.told)
+    own = stretch * raw
+    w: Any = raw[: _fixed(problem)]
+    inverse = linalg.inv(moved.root)
+    for block in (block for block in problem.blocks if block.sd):
+        columns = block.columns
+        given: Any = moved.start[columns]
+        if block.start:
+            within = inverse[columns, columns] @ moved.root[columns, : block.start]
+            given = given + pt.dot(shared(within, name=f"given {block.name}"), w)
+        w = pt.concatenate([w, own[columns] + (pull[columns] - 1.0) * given])
+    b = at.mean + pt.dot(shared(moved.root, name="root"), w)
+    fixed = [block.prior for block in problem.blocks if block.prior is not None]
+    grouped = moved.group < len(problem.sd_names)
+    sd = pt.concatenate([pt.as_tensor(at.theta.sd), pt.ones(1)])[moved.group] * pt.abs(ratio)[moved.group]
+    density = -0.5 * (b / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch))
+    pm.Potential("prior", _log_density(fixed, b[: len(fixed)]) + pt.sum(density[grouped]))
+    return pm.Deterministic("coefficients", b, dims="coefficient")
 
 
-def _levels(block: Block, problem: Problem, at: Conditional, own: Floats, given: Any, raw: Any) -> Any:
-    """Return a group's levels: their mean `given` the earlier blocks, with the spread `own` (a root)."""
-    variance, axes = linalg.eigh(own @ own.T)
-    group = _group(block, problem, at, variance)
-    along = group.pull * pt.dot(axes.T, given) + group.stretch * pt.dot(axes.T @ own, raw)
-    b = pt.dot(axes, along)
-    _add_prior(block, group, b)
-    return b
-
-
-def _root(covariance: Floats) -> Floats:
-    """Return lower R with R R' = covariance; a trace of the diagonal keeps it positive definite."""
-    return linalg.cholesky(covariance + np.diag(1e-12 * np.diag(covariance)), lower=True)
+def _fixed(problem: Problem) -> int:
+    return sum(block.prior is not None for block in problem.blocks)
 
 
 def _times(matrix: sparse.csr_array, vector: Any) -> Any:
-    return pts.dot(pts.as_sparse_variable(sparse.csr_matrix(matrix)), vector[:, None])[:, 0]
+    product: Any = pts.dot(pts.as_sparse_variable(sparse.csr_matrix(matrix)), vector[:, None])
+    return product[:, 0]
 
 
 def _expected(problem: Problem, b: Any, recency: Any) -> Any:
@@ -265,14 +329,23 @@ def _expected(problem: Problem, b: Any, recency: Any) -> Any:
     return total
 
 
-def _eliminated(problem: Problem, block: Block, at: Conditional, eta: Any) -> Any:
+def _told_of_eliminated(at: Conditional) -> Floats:
+    return np.maximum(at.theta.sd[-1] ** 2 * at.precision - 1.0, 0.0)
+
+
+def _eliminated(problem: Problem, at: Conditional, eta: Any, ratio: Any) -> Any:
     """Return the largest intercept of each cell (C,), moved about its mean given the other coefficients."""
     cells = problem.design.cells
     weight = cells.n / (cells.v + at.theta.residual[cells.level] ** 2)
-    pull = problem.membership().multiply(weight[None, :]).multiply(1.0 / at.precision[:, None])
-    raw = pm.Flat("raw largest", shape=len(block.labels), initval=np.zeros(len(block.labels)))
-    group = _group(block, problem, at, 1.0 / at.precision)
-    mean = _times(sparse.csr_array(pull), cells.mean - eta)
-    b = group.pull * mean + group.stretch * raw / np.sqrt(at.precision)
-    _add_prior(block, group, b)
-    return pt.concatenate([b, pt.zeros(1)])[problem.level]
+    regression = problem.membership().multiply(weight[None, :]).multiply(1.0 / at.precision[:, None])
+    levels = len(at.precision)
+    raw = pm.Flat("raw_largest", shape=levels, initval=np.zeros(levels))
+    r = ratio[len(problem.sd_names) - 1]
+    pull, stretch = _pull_and_stretch(r, _told_of_eliminated(at))
+    b = pull * _times(sparse.csr_array(regression), cells.mean - eta) + stretch * raw / np.sqrt(at.precision)
+    sd = at.theta.sd[-1] * pt.abs(r)
+    density = -0.5 * (b / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch))
+    pm.Potential("prior of largest", pt.sum(density))
+    b = pm.Deterministic("largest", b, dims="largest_level")
+    padded: Any = pt.concatenate([b, pt.zeros(1)])
+    return padded[problem.level]

@@ -314,8 +314,8 @@ def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[st
     having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
     if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:
         problems.append(
-            f"[estimands.{name}] group = {estimand.group!r}: no group of that name lists {estimand.of!r} in `by`;"
-            f" those that do: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
+            f"[estimands.{name}] group = {estimand.group!r}: no group of that name lists {estimand.of!r} in"
+            f" `by`; those that do: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
         )
     return problems
 

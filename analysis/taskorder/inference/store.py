@@ -31,12 +31,7 @@ def save(fit: Fit, folder: Path, *, force: bool = False) -> None:
     FileExistsError
         If the folder holds a fit and `force` is not set.
     """
-    if not force:
-        for name in FILES:
-            if (folder / name).exists():
-                raise FileExistsError(
-                    f"{folder / name} is there already: pass --force to replace it, or -o another folder"
-                )
+    refuse_to_replace(folder, force=force)
     (folder / MANIFEST).unlink(missing_ok=True)
     with replacing(folder / POSTERIOR, force=force) as temporary:
         fit.tree.to_netcdf(temporary, engine="netcdf4", encoding=_encoding(fit.tree))
@@ -44,6 +39,15 @@ def save(fit: Fit, folder: Path, *, force: bool = False) -> None:
     write_whole(folder / DIAGNOSTICS, _json(fit.diagnostics.as_dict()), force=force)
     described = {**fit.manifest, "model_file": json.loads(fit.spec.model_dump_json(by_alias=True))}
     write_whole(folder / MANIFEST, _json(described), force=force)
+
+
+def refuse_to_replace(folder: Path, *, force: bool) -> None:
+    """Raise FileExistsError if the folder holds a fit and `force` is not set."""
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not force:
+        raise FileExistsError(
+            f"{folder / there[0]} is there already: pass --force to replace it, or -o another folder"
+        )
 
 
 def load(folder: Path) -> Fit:

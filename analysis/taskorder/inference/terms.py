@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -38,8 +39,8 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[tuple[str, 
     for word in simple:
         _check(frame, word)
     formula = " + ".join(["1" if "1" in terms else "0", *(term for term in terms if term != "1")])
-    matrix = model_matrix(formula, frame[list(dict.fromkeys(simple))], na_action="raise")
-    indices = dict(matrix.model_spec.term_indices)
+    matrix: Any = model_matrix(formula, frame[list(dict.fromkeys(simple))], na_action="raise")
+    indices = cast("dict[object, list[int]]", matrix.model_spec.term_indices)
     structure = {column: str(term) for term, columns in indices.items() for column in columns}
     names = [_tidy(str(name)) for name in matrix.columns]
     values = matrix.to_numpy(dtype=np.float64)

@@ -1,0 +1,1 @@
+"""A model file and a table in; a posterior with its diagnostics out."""

@@ -1,0 +1,71 @@
+"""From model files to the report: fit, companion, verdicts, document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskorder.claims import Claim, judge, read_claims
+from taskorder.inference.companion import companion
+from taskorder.inference.session import Settings, fitted
+from taskorder.inference.spec import read_model
+from taskorder.paths import resource
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import summarise_catalogue
+from taskorder.reporting.document import Report, build
+from taskorder.results.catalogue import Covariates, covariates
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report, and the models whose fit failed its diagnostics."""
+
+    report: Report
+    failed: tuple[str, ...]
+
+
+def make_report(
+    output: Path, settings: Settings, *, force: bool, say: Callable[[str], None] = lambda _: None
+) -> Made:
+    """Fit every shipped model, judge every registered claim and set the report.
+
+    Parameters
+    ----------
+    output : Path
+        The PDF.
+    settings : Settings
+        How the models are fitted.
+    force : bool
+        Replace a file that exists.
+    say : callable
+        Is told what takes time before it is done.
+
+    Raises
+    ------
+    FileExistsError
+        If `output` exists and `force` is not set; before anything is computed.
+    """
+    if output.exists() and not force:
+        raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
+    claims = read_claims(resource("reports/claims.toml"))
+    known = covariates()
+    models = sorted(resource("models").glob("*.toml"))
+    answers = [_answer(path, claims, known, settings, say) for path in models]
+    say(f"setting {output}")
+    report = build(answers, output, catalogue=summarise_catalogue(), force=force)
+    failed = tuple(answer.fit.spec.name for answer in answers if not answer.fit.diagnostics.ok)
+    return Made(report, failed)
+
+
+def _answer(
+    path: Path,
+    claims: Sequence[Claim],
+    known: Covariates,
+    settings: Settings,
+    say: Callable[[str], None],
+) -> Answer:
+    spec = read_model(path)
+    found = fitted(spec, (), known, settings, say)
+    verdicts = tuple(judge(claim, found.fit) for claim in claims if claim.model == spec.name)
+    return Answer(found.fit, verdicts, companion(found.fit, known), known)
