@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import WLS
 
 from taskorder.inference.fitting import Fit
 from taskorder.inference.summary import INTERVAL
@@ -103,7 +103,7 @@ def _estimates(cells: pd.DataFrame, terms: list[str], system: str) -> list[dict[
     if not varying or clusters < FEWEST or np.linalg.matrix_rank(x) < len(varying):
         return []
     codes = pd.factorize(cells["stage"])[0]
-    result = sm.WLS(centred["y"].to_numpy(), x, weights=weight.to_numpy()).fit(
+    result = WLS(centred["y"].to_numpy(), x, weights=weight.to_numpy()).fit(
         cov_type="cluster", cov_kwds={"groups": codes, "use_correction": True}
     )
     width = float(stats.t.ppf(0.5 + INTERVAL / 2, clusters - 1))

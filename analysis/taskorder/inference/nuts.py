@@ -16,7 +16,8 @@ data tell of that direction. This is the mean and the root of b given r: raw sta
 r, centred in directions where the data are strong (k large), non-centred where they are weak (k near 0), and
 in between as they call for. Where the data are weak in most directions r may pass through zero (the sd is
 its absolute value), so that no draw is stuck there. Given r the map is linear with a known Jacobian, and the
-model is unchanged.
+model is unchanged. The random intercept with the most levels (`Problem.eliminated`) is integrated out, and
+drawn afterwards given the rest.
 """
 
 # PyTensor's annotations give tensors as optional or as lists of tensors: arithmetic on them is not checked.
@@ -42,7 +43,7 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from taskorder.inference.design import Block, Design
-from taskorder.inference.marginal import Conditional, Problem, mode, sd_priors, take_apart
+from taskorder.inference.marginal import Conditional, Problem, design_at, mode, sd_priors, take_apart
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
 
@@ -113,21 +114,24 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
     stats = tree["sample_stats"].to_dataset()
     wanted = ["diverging", "energy", "logp", "n_steps", "step_size", "tree_depth"]
     groups = {
-        "posterior": named(tree["posterior"].to_dataset(), problem),
+        "posterior": named(tree["posterior"].to_dataset(), problem, seed),
         "sample_stats": stats[[name for name in wanted if name in stats]],
     }
     return Draws(xr.DataTree.from_dict(groups), seconds)
 
 
-def named(draws: xr.Dataset, problem: Problem) -> xr.Dataset:
-    """Give every parameter, and the effects of every group with their levels, a variable of its own."""
+def named(draws: xr.Dataset, problem: Problem, seed: int) -> xr.Dataset:
+    """Give every parameter, and the effects of every group with their levels, a variable of its own.
+
+    The levels of the eliminated intercept are drawn here, by a stream of their own from `seed`.
+    """
     found: dict[str, xr.DataArray] = {}
-    draws = draws.drop_vars(["coefficient", "group", "largest_level"], errors="ignore")
+    draws = draws.drop_vars(["coefficient", "group"], errors="ignore")
     for block in problem.blocks:
         values = draws["coefficients"][..., block.columns]
         found[block.name] = _with_levels(values, block) if block.labels else values[..., 0]
     if problem.eliminated is not None:
-        found[problem.eliminated.name] = _with_levels(draws["largest"], problem.eliminated)
+        found[problem.eliminated.name] = _with_levels(_drawn(problem, draws, seed), problem.eliminated)
     for i, name in enumerate(problem.sd_names):
         found[name] = draws["sd"][..., i]
     whole = {str(name): draws[name] for name in draws.data_vars if name in WHOLE}
@@ -201,10 +205,7 @@ def build_model(problem: Problem, at: Conditional) -> pm.Model:
         ratio = _ratios(problem, at, moved.told, moved.group)
         b = _coefficients(problem, at, moved, ratio)
         eta = _expected(problem, b, recency)
-        if problem.eliminated is not None:
-            eta = eta + _eliminated(problem, at, eta, ratio)
-        misfit: Any = cells.n * (cells.mean - eta) ** 2 + cells.ss
-        pm.Potential("log_likelihood", -0.5 * pt.sum((1.0 + cells.df) * pt.log(variance) + misfit / variance))
+        pm.Potential("log_likelihood", _log_likelihood(problem, eta, variance, ratio, at.theta.sd))
     return model
 
 
@@ -213,8 +214,6 @@ def _coords(problem: Problem) -> dict[str, list[str]]:
         "coefficient": [f"{b.name} {label}" for b in problem.blocks for label in (b.labels or ("",))],
         "group": list(problem.sd_names),
     }
-    if problem.eliminated is not None:
-        coords["largest_level"] = list(problem.eliminated.labels)
     if problem.design.residual_levels:
         coords["residual_level"] = list(problem.design.residual_levels)
     return coords
@@ -269,7 +268,7 @@ def _ratios(problem: Problem, at: Conditional, told: Floats, group: Integers) ->
         return pt.ones(1)
     members = [told[group == i] for i in range(groups)]
     if problem.eliminated is not None:
-        members[-1] = _told_of_eliminated(at)
+        members[-1] = np.maximum(at.theta.sd[-1] ** 2 * at.precision - 1.0, 0.0)
     share = np.array([float(np.mean(k / (1.0 + k))) for k in members])
     error = 1.0 / np.sqrt(2.0 * np.array([len(k) for k in members])) / np.maximum(share, WEAK)
     raw = pm.Flat("raw_sd", shape=groups, initval=np.zeros(groups))
@@ -329,23 +328,49 @@ def _expected(problem: Problem, b: Any, recency: Any) -> Any:
     return total
 
 
-def _told_of_eliminated(at: Conditional) -> Floats:
-    return np.maximum(at.theta.sd[-1] ** 2 * at.precision - 1.0, 0.0)
+def _log_likelihood(problem: Problem, eta: Any, variance: Any, ratio: Any, reference: Floats) -> Any:
+    """Return the log likelihood of the cells; the eliminated intercept is integrated out of it.
 
-
-def _eliminated(problem: Problem, at: Conditional, eta: Any, ratio: Any) -> Any:
-    """Return the largest intercept of each cell (C,), moved about its mean given the other coefficients."""
+    Of a level with precision A = sum(weight) and score B = sum(weight * misfit) over its cells, it leaves
+    B^2 / (A + 1 / sd^2) less misfit and a factor (1 + sd^2 A)^(-1/2).
+    """
     cells = problem.design.cells
-    weight = cells.n / (cells.v + at.theta.residual[cells.level] ** 2)
-    regression = problem.membership().multiply(weight[None, :]).multiply(1.0 / at.precision[:, None])
-    levels = len(at.precision)
-    raw = pm.Flat("raw_largest", shape=levels, initval=np.zeros(levels))
-    r = ratio[len(problem.sd_names) - 1]
-    pull, stretch = _pull_and_stretch(r, _told_of_eliminated(at))
-    b = pull * _times(sparse.csr_array(regression), cells.mean - eta) + stretch * raw / np.sqrt(at.precision)
-    sd = at.theta.sd[-1] * pt.abs(r)
-    density = -0.5 * (b / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch))
-    pm.Potential("prior of largest", pt.sum(density))
-    b = pm.Deterministic("largest", b, dims="largest_level")
-    padded: Any = pt.concatenate([b, pt.zeros(1)])
-    return padded[problem.level]
+    weight = cells.n / variance
+    misfit = cells.mean - eta
+    value = (1.0 + cells.df) * pt.log(variance) + weight * misfit**2 + cells.ss / variance
+    total = -0.5 * pt.sum(value)
+    if problem.eliminated is None:
+        return total
+    member = problem.membership()
+    sd = reference[-1] * pt.abs(ratio[len(problem.sd_names) - 1])
+    precision, score = _times(member, weight), _times(member, weight * misfit)
+    gain = score**2 * sd**2 / (1.0 + sd**2 * precision) - pt.log1p(sd**2 * precision)
+    return total + 0.5 * pt.sum(gain)
+
+
+def _drawn(problem: Problem, draws: xr.Dataset, seed: int) -> xr.DataArray:
+    """Draw the levels of the eliminated intercept given the other parameters, exactly."""
+    block = problem.eliminated
+    assert block is not None
+    cells, member = problem.design.cells, problem.membership()
+    rng = np.random.default_rng([seed, 1])
+    b = draws["coefficients"].to_numpy()
+    chains, each, _ = b.shape
+    levels = np.empty((chains, each, len(block.labels)))
+    residual = _residual_draws(draws)
+    for chain, draw in np.ndindex(chains, each):
+        recency = float(draws["recency"][chain, draw]) if "recency" in draws else 0.0
+        weight = cells.n / (cells.v + residual[chain, draw][cells.level] ** 2)
+        misfit = cells.mean - design_at(problem, recency) @ b[chain, draw]
+        precision = member @ weight + 1.0 / float(draws["sd"][chain, draw, -1]) ** 2
+        noise = rng.standard_normal(len(precision)) / np.sqrt(precision)
+        levels[chain, draw] = (member @ (weight * misfit)) / precision + noise
+    return xr.DataArray(levels, dims=("chain", "draw", "largest_level"))
+
+
+def _residual_draws(draws: xr.Dataset) -> Floats:
+    if "residual_level_sd" in draws:
+        return draws["residual_level_sd"].to_numpy()
+    if "residual" in draws:
+        return draws["residual"].to_numpy()[..., None]
+    return np.zeros((draws.sizes["chain"], draws.sizes["draw"], 1))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
+from arviz_stats import ess, rhat
 
 INTERVAL = 0.95
 """The probability of every interval that is reported; all are equal-tailed."""
@@ -40,9 +40,7 @@ def summarise(draws: xr.Dataset, units: dict[str, str], labels: dict[str, str] |
         "sd": draws.std(("chain", "draw"), ddof=1),
         "lower": quantiles.isel(quantile=0, drop=True),
         "upper": quantiles.isel(quantile=1, drop=True),
-        "ess_bulk": az.ess(draws, method="bulk"),
-        "ess_tail": az.ess(draws, method="tail", prob=(tail, 1.0 - tail)),
-        "r_hat": az.rhat(draws),
+        **_diagnostics(draws, tail),
     }
     rows: list[dict[str, object]] = []
     for name in map(str, draws.data_vars):
@@ -56,6 +54,16 @@ def summarise(draws: xr.Dataset, units: dict[str, str], labels: dict[str, str] |
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame.loc[~(frame["sd"] > 0), ["ess_bulk", "ess_tail", "r_hat"]] = np.nan
     return frame
+
+
+def _diagnostics(draws: xr.Dataset, tail: float) -> dict[str, xr.Dataset]:
+    """Return effective sample sizes and R-hat; what is the same in every draw has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "ess_bulk": ess(draws, method="bulk"),
+            "ess_tail": ess(draws, method="tail", prob=(tail, 1.0 - tail)),
+            "r_hat": rhat(draws),
+        }
 
 
 def _levels(variable: xr.DataArray) -> list[str | None]:
