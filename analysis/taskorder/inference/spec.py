@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -68,7 +68,8 @@ class GroupSpec(_Table):
     """`[groups]`: random effects of the levels of `columns`.
 
     `by` lists the terms whose slope varies (`1` is the intercept); `within` nests the levels in another
-    group; only rows that fulfil `where`, and levels with at least `min_rows` rows, have an effect.
+    group, which is added if the file does not list it; only rows that fulfil `where`, and levels with at
+    least `min_rows` rows, have an effect.
     """
 
     columns: tuple[Name, ...] = ()
@@ -181,6 +182,7 @@ def parse_model(content: dict[str, Any], origin: str = "model") -> ModelSpec:
     problems: list[str] = []
     content = dict(content)
     content["priors"] = _priors(content.get("priors", {}), problems)
+    content["groups"] = _with_parents(content.get("groups", {}))
     try:
         spec = ModelSpec.model_validate(content)
     except ValidationError as error:
@@ -194,6 +196,20 @@ def parse_model(content: dict[str, Any], origin: str = "model") -> ModelSpec:
 
 def _sibling(path: Path) -> str:
     return nearest(path.name, [other.name for other in path.parent.glob("*.toml")])
+
+
+def _with_parents(groups: Any) -> Any:
+    """Add the groups that others are nested in and that the file does not list, before those others."""
+    if not isinstance(groups, dict):
+        return groups
+    listed = cast("dict[str, Any]", groups)
+    complete: dict[str, Any] = {}
+    for name, entry in listed.items():
+        parent = cast("dict[str, Any]", entry).get("within") if isinstance(entry, dict) else None
+        if isinstance(parent, str) and parent and parent not in listed:
+            complete.setdefault(parent, {})
+        complete[name] = entry
+    return complete
 
 
 _PRIOR_TABLE = TypeAdapter(dict[str, dict[str, str | float]])
@@ -273,6 +289,8 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
     for name, group in spec.groups.items():
         if group.within and group.within == name:
             problems.append(f"[groups.{name}] within: a group cannot be nested in itself")
+        elif _nested_in_a_circle(name, spec):
+            problems.append(f"[groups.{name}] within: the groups are nested in a circle")
         if len(set(group.by)) < len(group.by):
             problems.append(f"[groups.{name}] by: a term is listed twice")
     if spec.sequence is not None and spec.data.layout == "any":
@@ -284,6 +302,15 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
         if name in taken
     ]
     return problems
+
+
+def _nested_in_a_circle(name: str, spec: ModelSpec) -> bool:
+    seen = [name]
+    while parent := spec.groups[seen[-1]].within:
+        if parent in seen:
+            return True
+        seen.append(parent)
+    return False
 
 
 def _bad_priors(spec: ModelSpec) -> list[str]:

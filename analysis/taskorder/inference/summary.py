@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
-from arviz_stats import ess, rhat
+from arviz_stats.sampling_diagnostics import ess, rhat
 
 INTERVAL = 0.95
 """The probability of every interval that is reported; all are equal-tailed."""

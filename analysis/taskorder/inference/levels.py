@@ -1,0 +1,76 @@
+"""Which level of each group, and which residual sd, every row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from taskorder.errors import MissingData, nearest
+from taskorder.inference.spec import ModelSpec
+from taskorder.results.selection import where
+
+Integers = NDArray[np.int64]
+
+
+def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, list[str]]:
+    """Return each row's level of each group (empty = none), and a note for each group that had to go."""
+    levels: dict[str, pd.Series] = {}
+    notes: list[str] = []
+    for name, group in spec.groups.items():
+        label = joined(table, _group_columns(name, spec), f"[groups.{name}]")
+        if group.where:
+            label = label.where(table.index.isin(where(table, group.where).index), "")
+        rows = label.map(label.value_counts())
+        label = label.where(rows >= group.min_rows, "")
+        if label[label != ""].nunique() < 2:
+            notes.append(f"group {name!r} has fewer than two levels in these rows and was left out")
+            continue
+        levels[name] = label
+    return pd.DataFrame(levels, index=table.index), notes
+
+
+def _group_columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
+    group = spec.groups[name]
+    own = group.columns or (name,)
+    return (*_group_columns(group.within, spec), *own) if group.within else own
+
+
+def residual_levels(table: pd.DataFrame, spec: ModelSpec) -> pd.Series:
+    """Return each row's level of the residual sd."""
+    if not spec.residual.columns:
+        return pd.Series("all", index=table.index)
+    return joined(table, spec.residual.columns, "[residual] by")
+
+
+def coded(labels: pd.Series) -> tuple[tuple[str, ...], Integers]:
+    """Return the distinct labels in alphabetical order, and the number of each row's."""
+    codes, names = pd.factorize(labels, sort=True)
+    return tuple(str(name) for name in names), codes.astype(np.int64)
+
+
+def full_column(table: pd.DataFrame, name: str, place: str) -> pd.Series:
+    """Return a column without empty cells; a MissingData error names `place` in the model file."""
+    if name not in table:
+        known = [str(column) for column in table.columns]
+        raise MissingData(
+            f"{place}: the table has no column {name!r}; it has {', '.join(known)}.{nearest(name, known)}"
+        )
+    column = table[name]
+    if column.isna().any():
+        raise MissingData(
+            f"{place}: column {name!r} is empty in {int(column.isna().sum()):,} of {len(column):,} rows;"
+            f" fill it in, or leave those rows out with [data] where"
+        )
+    return column
+
+
+def joined(table: pd.DataFrame, columns: Sequence[str], place: str) -> pd.Series:
+    """Return the values of several columns as one label a row."""
+    parts = [full_column(table, name, place).astype(str) for name in columns]
+    label = parts[0]
+    for part in parts[1:]:
+        label = label + "/" + part
+    return label
