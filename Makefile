@@ -11,10 +11,10 @@ export MKL_NUM_THREADS := 1
 export VECLIB_MAXIMUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types bench notebooks clean
+.PHONY: help report test lint types bench notebooks install-train clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 report: $(INSTALLED) ## Fit the models and set reports/report.pdf
 	$(BIN)/taskorder report -o reports/report.pdf --force
@@ -35,6 +35,9 @@ bench: $(INSTALLED) ## Time the engine beside PyMC and statsmodels; writes bench
 
 notebooks: $(INSTALLED) ## Execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
+
+install-train: $(INSTALLED) ## Add torch and transformers to .venv/, to train models
+	$(UV) pip install --python $(BIN)/python --constraint requirements.lock -e '.[train]'
 
 clean: ## Remove caches, kept fits and half-built reports; .venv/ stays
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache reports/build reports/fits models/fits dist
