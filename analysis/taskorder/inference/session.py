@@ -104,7 +104,7 @@ def fitted(
         progress=settings.progress,
     )
     store.save(result, folder, force=True)
-    return Found(result, folder, fresh=True)
+    return Found(store.load(folder), folder, fresh=True)
 
 
 def _digest(covariates: Covariates) -> str:
