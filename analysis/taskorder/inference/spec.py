@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -244,8 +245,28 @@ def _prior(name: str, entry: dict[str, str | float], problems: list[str]) -> Pri
     found += [f"{dist} needs {key!r}" for key in needed if key not in given]
     numbers = {key: value for key, value in given.items() if not isinstance(value, str)}
     found += [f"{key} must be a number, not {given[key]!r}" for key in given if key not in numbers]
+    found += _impossible(dist, {key: float(value) for key, value in numbers.items()}, is_positive(name))
     problems += [f"[priors] {name}: {problem}" for problem in found]
     return None if found else Prior(dist, tuple((key, float(numbers[key])) for key in needed))
+
+
+def _impossible(dist: str, values: dict[str, float], positive: bool) -> list[str]:
+    above_zero = {"sigma", "beta", "b", "s", "nu", "lam"} | ({"alpha"} if dist != "Cauchy" else set[str]())
+    found = [
+        f"{key} must be a finite number, not {value:g}"
+        for key, value in values.items()
+        if not math.isfinite(value)
+    ]
+    found += [
+        f"{key} must be above 0, not {value:g}"
+        for key, value in values.items()
+        if key in above_zero and value <= 0
+    ]
+    if dist == "Uniform" and values.get("lower", -math.inf) >= values.get("upper", math.inf):
+        found.append("lower must be below upper")
+    if dist == "Uniform" and positive and values.get("lower", 0.0) < 0:
+        found.append("lower must not be negative: a standard deviation is not")
+    return found
 
 
 def is_positive(parameter: str) -> bool:
@@ -271,12 +292,15 @@ def _explain(detail: Any) -> str:
 
 
 def _fields_at(location: list[str]) -> list[str]:
-    table: Any = ModelSpec
-    for part in location:
-        field = table.model_fields.get(part) if hasattr(table, "model_fields") else None
-        annotation = field.annotation if field is not None else table
-        candidates = [annotation, *get_args(annotation)]
-        table = next((c for c in candidates if isinstance(c, type) and issubclass(c, _Table)), annotation)
+    """Return the keys of the table at a place in the file; groups and estimands bear names of their own."""
+    table: type[_Table] = ModelSpec
+    parts = iter(location)
+    for part in parts:
+        annotation = table.model_fields[part].annotation
+        if get_origin(annotation) is dict:
+            next(parts)
+        candidates = (annotation, *get_args(annotation))
+        table = next(c for c in candidates if isinstance(c, type) and issubclass(c, _Table))
     return [field.alias or name for name, field in table.model_fields.items()]
 
 
