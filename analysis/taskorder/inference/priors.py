@@ -140,8 +140,11 @@ def log_density(prior: Prior, value: float) -> float:
 
 
 def spread(prior: Prior) -> tuple[float, float]:
-    """Return centre and width of a location prior: median, and half the central 68 % interval."""
+    """Return mean and sd of a normal prior; of another one the median, and half the central 68 % interval."""
     if prior.dist == "Flat":
         return 0.0, _FLAT_WIDTH
+    if prior.dist == "Normal":
+        p = dict(prior.parameters)
+        return p["mu"], p["sigma"]
     low, middle, high = _frozen(prior).ppf([0.1587, 0.5, 0.8413])
     return float(middle), float(high - low) / 2
