@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskorder.errors import InvalidModel
@@ -249,6 +249,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_mutated_model_is_read_or_refused(data: st.DataObject) -> None:
     """Whatever stands in a file, the answer is a model or the list of its problems."""
