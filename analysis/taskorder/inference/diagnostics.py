@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import numpy as np
 import pandas as pd
+
+from taskorder.inference.estimands import PROBABILITY
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400
@@ -67,21 +70,20 @@ def diagnose(
     Parameters
     ----------
     summary : DataFrame
-        `parameter, ess_bulk, ess_tail, r_hat` of all that is reported; values that do not vary (a sign that
-        is the same in every draw) have no diagnostics and are passed over.
+        `parameter, mean, sd, ess_bulk, ess_tail, r_hat, unit` of all that is reported; only a probability
+        may lack diagnostics, where its event is the same in every draw.
     engine, seconds, divergences, rows, effects, pareto_k
         As in `Diagnostics`.
     notes : tuple of str
         What was done to the data.
     """
-    failures: list[str] = []
-    worst = summary.dropna(subset=["r_hat"])
+    failures = _missing(summary)
     for column, limit, above in (
         ("r_hat", MAX_R_HAT, True),
         ("ess_bulk", MIN_ESS, False),
         ("ess_tail", MIN_ESS, False),
     ):
-        bad = worst[worst[column] > limit] if above else worst[worst[column] < limit]
+        bad = summary[summary[column] > limit] if above else summary[summary[column] < limit]
         if not bad.empty:
             extreme = bad.sort_values(column, ascending=not above).iloc[0]
             failures.append(
@@ -98,12 +100,30 @@ def diagnose(
         ok=not failures,
         engine=engine,
         seconds={name: round(value, 3) for name, value in seconds.items()},
-        min_ess_bulk=float(worst["ess_bulk"].min()),
-        min_ess_tail=float(worst["ess_tail"].min()),
-        max_r_hat=float(worst["r_hat"].max()),
+        min_ess_bulk=float(summary["ess_bulk"].min()),
+        min_ess_tail=float(summary["ess_tail"].min()),
+        max_r_hat=float(summary["r_hat"].max()),
         divergences=divergences,
         pareto_k=pareto_k,
         rows=rows,
         effects=effects,
         messages=(*failures, *notes),
     )
+
+
+def _missing(summary: pd.DataFrame) -> list[str]:
+    """Say of which parameters there is no finite value, or nothing to judge it by."""
+    numbers = summary[["mean", "sd"]].to_numpy(dtype=np.float64)
+    infinite = ~np.isfinite(numbers).all(axis=1)
+    constant = ((summary["unit"] == PROBABILITY) & (summary["sd"] == 0)).to_numpy()
+    unjudged = summary[["ess_bulk", "ess_tail", "r_hat"]].isna().any(axis=1).to_numpy()
+    found: list[str] = []
+    for bad, what in (
+        (infinite, "has draws that are not finite"),
+        (unjudged & ~constant & ~infinite, "is the same in every draw, or its chains cannot be compared"),
+    ):
+        if bad.any():
+            name = summary.loc[bad, "parameter"].iloc[0]
+            remedy = "look for a column that does not vary, or a prior that is too wide"
+            found.append(f"{name} {what} ({bad.sum()} such parameters): {remedy}")
+    return found
