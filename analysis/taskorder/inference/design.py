@@ -23,10 +23,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from taskorder.errors import MissingData
+from taskorder.errors import MissingData, nearest
 from taskorder.inference.levels import coded, group_levels, residual_levels
 from taskorder.inference.observations import Cells, Observations, observe
-from taskorder.inference.pieces import Piece, pieces_of, stages_of
+from taskorder.inference.pieces import Piece, pieces_of, rows_with_moderators, stages_of
 from taskorder.inference.priors import Defaults, Prior, defaults
 from taskorder.inference.spec import ModelSpec
 from taskorder.moderators.stages import KEY
@@ -54,6 +54,8 @@ class Block:
         Of a fixed term.
     start, stop : int
         Where its columns are in the design.
+    centre : float
+        What was taken off a numeric fixed term's column; the intercept is reported at zero all the same.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Block:
     prior: Prior | None
     start: int
     stop: int
+    centre: float = 0.0
 
     @property
     def coordinate(self) -> str:
@@ -137,23 +140,27 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     """
     if table.empty:
         raise MissingData(f"model {spec.name!r}: no rows are left to fit; widen [data] where, or add tables")
+    keep, notes = rows_with_moderators(table, spec, covariates)
+    table = table[keep].reset_index(drop=True)
+    if table.empty:
+        raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
     observations = observe(table, spec)
-    levels, notes = group_levels(table, spec)
+    levels, level_notes = group_levels(table, spec)
     residual = residual_levels(table, spec)
     used = _used_columns(table, spec, levels, residual, observations)
-    cell_of_row = used.groupby(list(used.columns), dropna=False, sort=False).ngroup().to_numpy()
+    groups = used.groupby(list(used.columns), dropna=False, sort=False)
+    cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
     first = pd.Series(np.arange(len(table))).groupby(cell_of_row).first().to_numpy()
     frame, levels = table.iloc[first].reset_index(drop=True), levels.iloc[first].reset_index(drop=True)
-    keep, lines, stage_notes = stages_of(frame, spec, covariates)
-    frame, levels = frame[keep].reset_index(drop=True), levels[keep].reset_index(drop=True)
-    row_cell = np.where(keep, np.cumsum(keep) - 1, -1)[cell_of_row]
-    names, codes = coded(residual.iloc[first][keep])
+    lines, stage_notes = stages_of(frame, spec, covariates)
     fallback = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
-    pieces = pieces_of(frame, levels, lines, spec, fallback)
-    effects, blocks = _assemble(pieces, len(frame), spec)
-    dropped = int((row_cell < 0).sum())
+    effects, blocks = _assemble(pieces_of(frame, levels, lines, spec, fallback), len(frame), spec)
+    _check_estimands(spec, blocks)
+    names, codes = coded(residual.iloc[first])
+    row_cell = np.full(len(keep), -1, dtype=np.int64)
+    row_cell[keep] = cell_of_row
     return Design(
-        cells=observations.cells(row_cell, len(frame), codes),
+        cells=observations.cells(cell_of_row, len(frame), codes),
         effects=effects,
         blocks=blocks,
         residual_levels=names if spec.residual.columns else (),
@@ -162,7 +169,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
         defaults=fallback,
         reference=_reference(table, spec),
         units=lines.units if lines is not None else pd.DataFrame(),
-        notes=(*notes, *stage_notes, *([f"{dropped:,} rows dropped"] if dropped else [])),
+        notes=(*notes, *level_notes, *stage_notes),
     )
 
 
@@ -170,6 +177,20 @@ def _reference(table: pd.DataFrame, spec: ModelSpec) -> float:
     if spec.outcome.reference is not None:
         return spec.outcome.reference
     return float(table[spec.outcome.column].mean())
+
+
+def _check_estimands(spec: ModelSpec, blocks: Sequence[Block]) -> None:
+    """Raise MissingData for an estimand of a linear term that is not one column of the design."""
+    names = [block.name for block in blocks if not block.labels]
+    for name, estimand in spec.estimands.items():
+        if estimand.function in {"points", "level_points", "same_sign"} and estimand.of not in names:
+            levels = [other for other in names if other.startswith(f"{estimand.of}[")]
+            found = (
+                f"it has the columns {', '.join(levels)}: name one" if levels else nearest(estimand.of, names)
+            )
+            raise MissingData(
+                f"[estimands.{name}] of = {estimand.of!r} is no single term of these rows; {found}"
+            )
 
 
 def _used_columns(
@@ -193,7 +214,9 @@ def _assemble(
     start = 0
     for piece in pieces:
         stop = start + max(len(piece.labels), 1)
-        blocks.append(Block(piece.name, piece.labels, piece.dim, piece.sd, piece.prior, start, stop))
+        blocks.append(
+            Block(piece.name, piece.labels, piece.dim, piece.sd, piece.prior, start, stop, piece.centre)
+        )
         start = stop
     cell = np.concatenate([piece.entries.cell for piece in pieces])
     column = np.concatenate([p.entries.level + b.start for p, b in zip(pieces, blocks, strict=True)])

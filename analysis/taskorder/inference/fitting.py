@@ -16,7 +16,7 @@ from taskorder.files import sha256_text
 from taskorder.inference.design import Design, build_design
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.estimands import estimands, points_per_unit
-from taskorder.inference.marginal import sd_priors, take_apart
+from taskorder.inference.marginal import residual_prior, sd_priors, take_apart
 from taskorder.inference.spec import ModelSpec
 from taskorder.inference.summary import INTERVAL, summarise
 from taskorder.moderators import attach
@@ -222,7 +222,7 @@ def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
     found = {block.name: str(block.prior) for block in design.blocks if block.prior is not None}
     found |= {name: str(prior) for name, prior in zip(problem.sd_names, sd_priors(problem), strict=True)}
     if spec.residual.sd is None:
-        found["residual"] = str(spec.priors.get("residual", spec.priors.get("sd", design.defaults.residual)))
+        found["residual"] = str(residual_prior(problem))
     if design.residual_levels:
         found["sd:residual"] = str(spec.priors.get("sd:residual", design.defaults.residual_spread))
     if len(design.effects) > 1:

@@ -14,6 +14,9 @@ from taskorder.results.selection import where
 
 Integers = NDArray[np.int64]
 
+MAY_BE_EMPTY = {"sequence", "train_language", "stage", "perturbation", "setting", "flag"}
+"""Columns in which an empty text says something: direct, not trained, clean, zero-shot, without a flag."""
+
 
 def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, list[str]]:
     """Return each row's level of each group (empty = none), and a note for each group that had to go."""
@@ -29,6 +32,10 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
             notes.append(f"group {name!r} has fewer than two levels in these rows and was left out")
             continue
         levels[name] = label
+        if "run" in group.columns and "n_seeds" in table:
+            means = int((table["n_seeds"].fillna(1) > 1)[label != ""].sum())
+            if means:
+                notes.append(f"group {name!r}: {means:,} rows are means over seeds but have one run's effect")
     return pd.DataFrame(levels, index=table.index), notes
 
 
@@ -59,12 +66,20 @@ def full_column(table: pd.DataFrame, name: str, place: str) -> pd.Series:
             f"{place}: the table has no column {name!r}; it has {', '.join(known)}.{nearest(name, known)}"
         )
     column = table[name]
-    if column.isna().any():
+    if empty(column).any():
         raise MissingData(
-            f"{place}: column {name!r} is empty in {int(column.isna().sum()):,} of {len(column):,} rows;"
+            f"{place}: column {name!r} is empty in {int(empty(column).sum()):,} of {len(column):,} rows;"
             f" fill it in, or leave those rows out with [data] where"
         )
     return column
+
+
+def empty(column: pd.Series) -> pd.Series:
+    """Say which cells hold nothing; an empty text is a value in columns where it means something."""
+    missing = column.isna()
+    if column.name in MAY_BE_EMPTY or pd.api.types.is_numeric_dtype(column):
+        return missing
+    return missing | (column.astype(str) == "")
 
 
 def joined(table: pd.DataFrame, columns: Sequence[str], place: str) -> pd.Series:

@@ -15,7 +15,7 @@ given the others, so it is eliminated first (a Schur complement), and M is as sm
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +144,7 @@ def _side_by_side(blocks: list[Block]) -> tuple[Block, ...]:
     start = 0
     for block in blocks:
         stop = start + block.stop - block.start
-        placed.append(Block(block.name, block.labels, block.dim, block.sd, block.prior, start, stop))
+        placed.append(replace(block, start=start, stop=stop))
         start = stop
     return tuple(placed)
 
@@ -295,6 +295,11 @@ def sd_priors(problem: Problem) -> list[Prior]:
     return [priors.get(name, priors.get("sd", fallback.sd)) for name in problem.sd_names]
 
 
+def residual_prior(problem: Problem) -> Prior:
+    """Return the prior of the residual sd, or of the typical one of several levels."""
+    return problem.spec.priors.get("residual", problem.design.defaults.residual)
+
+
 def _start(problem: Problem) -> Floats:
     cells, spec = problem.design.cells, problem.spec
     size = float(np.std(cells.mean)) or 1.0
@@ -320,7 +325,7 @@ def _log_prior(problem: Problem, vector: Floats, start: Floats, priors: list[Pri
     spec, fallback = problem.spec, problem.design.defaults
     groups = len(problem.sd_names)
     several = len(problem.design.residual_levels) > 1
-    residual = spec.priors.get("residual", spec.priors.get("sd", fallback.residual))
+    residual = residual_prior(problem)
     recency = spec.priors.get("recency", fallback.recency)
 
     def term(i: int, value: float) -> float:

@@ -43,12 +43,19 @@ from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
 from taskorder.inference.design import Block, Design
-from taskorder.inference.marginal import Conditional, Problem, design_at, mode, sd_priors, take_apart
+from taskorder.inference.marginal import (
+    Conditional,
+    Problem,
+    design_at,
+    mode,
+    residual_prior,
+    sd_priors,
+    take_apart,
+)
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 CHAINS = 4
 TARGET_ACCEPT = 0.9
@@ -130,6 +137,9 @@ def named(draws: xr.Dataset, problem: Problem, seed: int) -> xr.Dataset:
     for block in problem.blocks:
         values = draws["coefficients"][..., block.columns]
         found[block.name] = _with_levels(values, block) if block.labels else values[..., 0]
+    if "1" in found:
+        centred = [block for block in problem.blocks if block.centre]
+        found["1"] = found["1"] - sum(block.centre * found[block.name] for block in centred)
     if problem.eliminated is not None:
         found[problem.eliminated.name] = _with_levels(_drawn(problem, draws, seed), problem.eliminated)
     for i, name in enumerate(problem.sd_names):
@@ -144,47 +154,46 @@ def _with_levels(values: xr.DataArray, block: Block) -> xr.DataArray:
 
 
 @dataclass(frozen=True)
-class Moves:
-    """The constants of the map from raw to the coefficients.
+class Move:
+    """The constants of the map from raw to one group's levels (k of them).
 
     Attributes
     ----------
-    root : array (P, P)
-        R, block-lower-triangular, with R R' the covariance of b at the mode; a block on the diagonal is its
-        principal axes times the sds along them.
-    told : array (P,)
-        k of each direction; 0 for fixed terms.
-    group : array (P,) of int
-        Which sd applies; the last, G, stands for none.
-    start : array (P,)
-        R^-1 of the mean of each block given the earlier ones, at the mean of those.
+    root : array (k, k)
+        R: the principal axes of the levels given the earlier coefficients, times the sds along them.
+    regression : array (k, start)
+        R^-1 times the regression of the levels on w, the standardised deviations of the earlier coefficients.
+    start : array (k,)
+        R^-1 of the levels' mean.
+    told : array (k,)
+        What the data tell of each direction.
     """
 
     root: Floats
-    told: Floats
-    group: Integers
+    regression: Floats
     start: Floats
+    told: Floats
 
 
-def moves(problem: Problem, at: Conditional) -> Moves:
-    """Work the constants of the map out, block by block."""
-    width = problem.width
-    root, told, start = np.zeros((width, width)), np.zeros(width), np.zeros(width)
-    group = np.full(width, len(problem.sd_names))
+def moves(problem: Problem, at: Conditional) -> dict[str, Move]:
+    """Work the constants of the map out for every group, by the name of its block."""
     lower = linalg.cholesky(at.covariance + np.diag(1e-12 * np.diag(at.covariance)), lower=True)
-    for block in problem.blocks:
+    turned = lower.copy()
+    found: dict[str, Move] = {}
+    for block in (block for block in problem.blocks if block.sd):
         columns = block.columns
         own = lower[columns, columns]
         variance, axes = linalg.eigh(own @ own.T)
-        variance = np.maximum(variance, 1e-14 * variance[-1])
-        turn = axes.T @ own / np.sqrt(variance)[:, None]
-        root[:, columns] = lower[:, columns] @ turn.T
-        if block.sd:
-            group[columns] = problem.sd_names.index(block.sd)
-            reference = at.theta.sd[group[block.start]]
-            told[columns] = np.maximum(reference**2 / variance - 1.0, 0.0)
-            start[columns] = axes.T @ at.mean[columns] / np.sqrt(variance)
-    return Moves(root, told, group, start)
+        sd = np.sqrt(np.maximum(variance, 1e-14 * variance[-1]))
+        turned[:, columns] = lower[:, columns] @ (axes.T @ own / sd[:, None]).T
+        reference = at.theta.sd[problem.sd_names.index(block.sd)]
+        found[block.name] = Move(
+            root=axes * sd,
+            regression=axes.T @ turned[columns, : block.start] / sd[:, None],
+            start=axes.T @ at.mean[columns] / sd,
+            told=np.maximum((reference / sd) ** 2 - 1.0, 0.0),
+        )
+    return found
 
 
 def build_model(problem: Problem, at: Conditional) -> pm.Model:
@@ -202,7 +211,7 @@ def build_model(problem: Problem, at: Conditional) -> pm.Model:
         recency = _variable("recency", _recency_prior(problem)) if len(problem.main) > 1 else None
         variance: Any = pt.as_tensor(cells.v) + _residual(problem, at)[cells.level] ** 2
         moved = moves(problem, at)
-        ratio = _ratios(problem, at, moved.told, moved.group)
+        ratio = _ratios(problem, at, moved)
         b = _coefficients(problem, at, moved, ratio)
         eta = _expected(problem, b, recency)
         pm.Potential("log_likelihood", _log_likelihood(problem, eta, variance, ratio, at.theta.sd))
@@ -245,8 +254,7 @@ def _residual(problem: Problem, at: Conditional) -> Any:
     spec, design = problem.spec, problem.design
     if spec.residual.sd == 0:
         return pt.zeros(1)
-    prior = spec.priors.get("residual", spec.priors.get("sd", design.defaults.residual))
-    typical = _variable("residual", prior)
+    typical = _variable("residual", residual_prior(problem))
     levels = len(design.residual_levels)
     if levels == 0:
         return pt.stack([typical])
@@ -261,59 +269,51 @@ def _residual(problem: Problem, at: Conditional) -> Any:
     return pm.Deterministic("residual_level_sd", pt.exp(log_sd), dims="residual_level")
 
 
-def _ratios(problem: Problem, at: Conditional, told: Floats, group: Integers) -> Any:
-    """Return r of each group, and a last 1 for the fixed terms (G + 1,); add the priors of the sds."""
-    groups = len(problem.sd_names)
-    if groups == 0:
-        return pt.ones(1)
-    members = [told[group == i] for i in range(groups)]
+def _ratios(problem: Problem, at: Conditional, moved: dict[str, Move]) -> Any:
+    """Return r of each group (G,), and add the priors of the sds."""
+    if not problem.sd_names:
+        return pt.ones(0)
+    told = [moved[block.name].told for block in problem.blocks if block.sd]
     if problem.eliminated is not None:
-        members[-1] = np.maximum(at.theta.sd[-1] ** 2 * at.precision - 1.0, 0.0)
-    share = np.array([float(np.mean(k / (1.0 + k))) for k in members])
-    error = 1.0 / np.sqrt(2.0 * np.array([len(k) for k in members])) / np.maximum(share, WEAK)
-    raw = pm.Flat("raw_sd", shape=groups, initval=np.zeros(groups))
+        told.append(np.maximum(at.theta.sd[-1] ** 2 * at.precision - 1.0, 0.0))
+    share = np.array([float(np.mean(k / (1.0 + k))) for k in told])
+    error = 1.0 / np.sqrt(2.0 * np.array([len(k) for k in told])) / np.maximum(share, WEAK)
+    raw = pm.Flat("raw_sd", shape=len(told), initval=np.zeros(len(told)))
     weak = pt.as_tensor(share < WEAK)
-    ratio: Any = pt.switch(weak, 1.0 + 0.5 * raw, pt.exp(error * raw))
+    ratio = pt.switch(weak, 1.0 + 0.5 * raw, pt.exp(error * raw))
     sd = pm.Deterministic("sd", at.theta.sd * pt.abs(ratio), dims="group")
     jacobian = pt.sum(pt.switch(weak, 0.0, error * raw))
     pm.Potential("prior of sd", _log_density(sd_priors(problem), sd) + jacobian)
-    return pt.concatenate([ratio, pt.ones(1)])
+    return ratio
 
 
-def _pull_and_stretch(ratio: Any, told: Floats) -> tuple[Any, Any]:
-    held = (1.0 + told) / (1.0 + told * ratio**2)
-    return ratio**2 * held, ratio * pt.sqrt(held)
-
-
-def _coefficients(problem: Problem, at: Conditional, moved: Moves, ratio: Any) -> Any:
+def _coefficients(problem: Problem, at: Conditional, moved: dict[str, Move], ratio: Any) -> Any:
     """Return b (P,), with its prior added to the model.
 
-    b = mean + R w, where w is raw for fixed terms; what an sd does to the levels of its group reaches the
-    later blocks through w.
+    Block by block: `given` is the mean of the levels given the earlier coefficients, and w how far these are
+    from their own means, both in standard deviations; what an sd does to its levels reaches later ones by w.
     """
     raw = pm.Flat("raw", shape=problem.width, initval=np.zeros(problem.width))
-    pull, stretch = _pull_and_stretch(ratio[moved.group], moved.told)
-    own = stretch * raw
-    w: Any = raw[: _fixed(problem)]
-    inverse = linalg.inv(moved.root)
-    for block in (block for block in problem.blocks if block.sd):
-        columns = block.columns
-        given: Any = moved.start[columns]
-        if block.start:
-            within = inverse[columns, columns] @ moved.root[columns, : block.start]
-            given = given + pt.dot(shared(within, name=f"given {block.name}"), w)
-        w = pt.concatenate([w, own[columns] + (pull[columns] - 1.0) * given])
-    b = at.mean + pt.dot(shared(moved.root, name="root"), w)
-    fixed = [block.prior for block in problem.blocks if block.prior is not None]
-    grouped = moved.group < len(problem.sd_names)
-    sd = pt.concatenate([pt.as_tensor(at.theta.sd), pt.ones(1)])[moved.group] * pt.abs(ratio)[moved.group]
-    density = -0.5 * (b / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch))
-    pm.Potential("prior", _log_density(fixed, b[: len(fixed)]) + pt.sum(density[grouped]))
-    return pm.Deterministic("coefficients", b, dims="coefficient")
-
-
-def _fixed(problem: Problem) -> int:
-    return sum(block.prior is not None for block in problem.blocks)
+    priors = [block.prior for block in problem.blocks if block.prior is not None]
+    fixed = len(priors)
+    root = linalg.cholesky(at.covariance[:fixed, :fixed], lower=True)
+    w: Any = raw[:fixed]
+    parts: list[Any] = [at.mean[:fixed] + pt.dot(root, w)]
+    density = _log_density(priors, parts[0])
+    for block in problem.blocks[fixed:]:
+        move = moved[block.name]
+        i = problem.sd_names.index(block.sd)
+        held = (1.0 + move.told) / (1.0 + move.told * ratio[i] ** 2)
+        pull, stretch = ratio[i] ** 2 * held, ratio[i] * pt.sqrt(held)
+        given = move.start + pt.dot(shared(move.regression, name=f"regression {block.name}"), w)
+        own = stretch * raw[block.columns]
+        level = pt.dot(shared(move.root, name=f"root {block.name}"), own + pull * given)
+        w = pt.concatenate([w, own + (pull - 1.0) * given])
+        sd = at.theta.sd[i] * pt.abs(ratio[i])
+        density = density + pt.sum(-0.5 * (level / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch)))
+        parts.append(level)
+    pm.Potential("prior", density)
+    return pm.Deterministic("coefficients", pt.concatenate(parts), dims="coefficient")
 
 
 def _times(matrix: sparse.csr_array, vector: Any) -> Any:

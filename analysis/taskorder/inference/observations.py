@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.scales import SCALES, sd_on_scale
 from taskorder.inference.spec import ModelSpec
+from taskorder.results.schema import CORRELATIONS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -103,6 +104,7 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
             f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)}); choose rows with"
             f" [data] where (correlations can be negative), or another scale"
         )
+    _refuse_correlations(table, spec)
     y = scale.forward(score)
     nothing = np.zeros(len(table))
     if outcome.variance:
@@ -116,6 +118,17 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     df = np.where(told, n - 1.0, 0.0)
     ss = np.where(told, df * sd_on_scale(scale, score, np.where(told, sd, 0.0)) ** 2, 0.0)
     return Observations(y, n, ss, df, nothing)
+
+
+def _refuse_correlations(table: pd.DataFrame, spec: ModelSpec) -> None:
+    if spec.data.layout == "any" or spec.outcome.scale == "identity":
+        return
+    found = sorted(set(table["metric"].unique()) & CORRELATIONS)
+    if found:
+        raise MissingData(
+            f"[outcome] scale = {spec.outcome.scale!r} is for scores in [0, 1], not for {', '.join(found)};"
+            f" leave these rows out with [data] where, or choose scale = 'identity'"
+        )
 
 
 def _numbers(table: pd.DataFrame, name: str, place: str) -> Floats:

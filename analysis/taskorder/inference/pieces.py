@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
 from taskorder.inference.levels import coded, full_column
-from taskorder.inference.priors import Defaults, Prior
+from taskorder.inference.priors import Defaults, Prior, scaled
 from taskorder.inference.spec import STAGE, GroupSpec, ModelSpec, crossed_names, sd_name
 from taskorder.inference.terms import fixed_columns
 from taskorder.moderators import StageTable, stage_table
@@ -41,48 +41,82 @@ class Piece:
     sd: str
     prior: Prior | None
     entries: Entries
+    centre: float = 0.0
 
 
-def stages_of(
-    frame: pd.DataFrame, spec: ModelSpec, covariates: Covariates
-) -> tuple[NDArray[np.bool_], StageTable | None, list[str]]:
-    """Return which cells stay, the stages of those, and notes about stages without a moderator."""
+def rows_with_moderators(
+    table: pd.DataFrame, spec: ModelSpec, covariates: Covariates
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which rows have a value of every moderator for every stage, and notes about those that do not.
+
+    Raises
+    ------
+    MissingData
+        Where there are such rows and the model file does not say that they are to be dropped.
+    """
+    keep = np.ones(len(table), dtype=bool)
+    notes: list[str] = []
     sequence = spec.sequence
     if sequence is None:
-        return np.ones(len(frame), dtype=bool), None, []
-    lines = stage_table(frame, covariates, sequence.difficulty, sequence.similarity)
-    simple = sorted({word for term in sequence.moderators for word in term.split(":")})
-    missing = {name: lines.missing(name) for name in simple}
-    keep = np.ones(len(frame), dtype=bool)
-    notes: list[str] = []
-    for name, gaps in missing.items():
+        return keep, notes
+    lines = stage_table(table, covariates, sequence.difficulty, sequence.similarity)
+    for name in _words(sequence.moderators):
+        gaps = lines.missing(name)
         if gaps.empty:
             continue
         if sequence.missing == "error":
             raise MissingData(_missing_moderator(name, gaps))
-        without = lines.frame.merge(gaps, on=["study", "stage", "target"])["row"].unique()
-        keep[without] = False
-        notes.append(f"no {name} for {_list(gaps['stage'].unique())}: rows with these stages were dropped")
+        keep[gaps["row"].unique()] = False
+        notes.append(f"no {name} for some rows with {_list(gaps['stage'].unique())}, which were dropped")
     if not keep.all():
-        lines = stage_table(frame[keep], covariates, sequence.difficulty, sequence.similarity)
-    silent = {name: lines.silent(name) for name in simple}
-    notes += [
+        notes.append(f"{int((~keep).sum()):,} rows dropped")
+    return keep, notes
+
+
+def stages_of(
+    frame: pd.DataFrame, spec: ModelSpec, covariates: Covariates
+) -> tuple[StageTable | None, list[str]]:
+    """Return the stages of every cell, and notes about studies that say nothing of a moderator.
+
+    Raises
+    ------
+    MissingData
+        Where no row has a stage, or a moderator varies in no study.
+    """
+    sequence = spec.sequence
+    if sequence is None:
+        return None, []
+    lines = stage_table(frame, covariates, sequence.difficulty, sequence.similarity)
+    if lines.frame.empty:
+        raise MissingData("[sequence]: no row to fit has a stage before its target; leave [sequence] out")
+    silent = {name: lines.silent(name) for name in _words(sequence.moderators)}
+    for name, studies in silent.items():
+        if len(studies) == lines.frame["study"].nunique():
+            raise MissingData(
+                f"[sequence] moderators: {name} has no values, or one only, over the stages of"
+                f" {_list(studies)}, so these rows say nothing of it; name another measure in [sequence]"
+                f" {name}, give your own values ({_option(name)}), or take it out"
+            )
+    return lines, [
         f"{name} does not vary over the stages of {_list(studies)}, which say nothing of its slope"
         for name, studies in silent.items()
         if studies
     ]
-    return keep, lines, notes
+
+
+def _words(terms: Sequence[str]) -> list[str]:
+    return sorted({word for term in terms for word in term.split(":")})
+
+
+def _option(name: str) -> str:
+    columns = "task, difficulty" if name == "difficulty" else "task, target, similarity"
+    return f"--{'tasks' if name == 'difficulty' else 'similarity'} FILE with {columns}"
 
 
 def _missing_moderator(name: str, gaps: pd.DataFrame) -> str:
-    option = (
-        "--tasks FILE (task, difficulty)"
-        if name == "difficulty"
-        else "--similarity FILE (task, target, similarity)"
-    )
     return (
         f"no {name} for the stages {_list(gaps['stage'].unique())} of {_list(gaps['study'].unique())};"
-        f" give it with {option}, name another measure in [sequence] {name},"
+        f" give it with {_option(name)}, name another measure in [sequence] {name},"
         f' or drop these rows with [sequence] missing = "drop"'
     )
 
@@ -110,15 +144,13 @@ def pieces_of(
 
 
 def _fixed_pieces(frame: pd.DataFrame, spec: ModelSpec, fallback: Defaults) -> list[Piece]:
-    columns = fixed_columns(frame, spec.fixed.terms)
     cells = np.arange(len(frame))
     pieces: list[Piece] = []
-    for name, term, values in columns:
-        prior = spec.priors.get(
-            name, spec.priors.get(term, fallback.intercept if term == "1" else fallback.slope)
-        )
-        entries = Entries(cells, np.zeros_like(cells), values, np.zeros_like(cells))
-        pieces.append(Piece(name, (), "", "", prior, entries))
+    for column in fixed_columns(frame, spec.fixed.terms):
+        default = fallback.intercept if column.term == "1" else scaled(fallback.slope, 1.0 / column.sd)
+        prior = spec.priors.get(column.name, spec.priors.get(column.term, default))
+        entries = Entries(cells, np.zeros_like(cells), column.values, np.zeros_like(cells))
+        pieces.append(Piece(column.name, (), "", "", prior, entries, column.centre))
     return pieces
 
 

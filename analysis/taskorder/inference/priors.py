@@ -15,9 +15,18 @@ LOCATION = {
     "Cauchy": ("alpha", "beta"),
     "Laplace": ("mu", "b"),
     "Logistic": ("mu", "s"),
-    "Uniform": ("lower", "upper"),
     "Flat": (),
 }
+FREE = {
+    ("Normal", "mu"),
+    ("StudentT", "mu"),
+    ("Cauchy", "alpha"),
+    ("Laplace", "mu"),
+    ("Logistic", "mu"),
+    ("LogNormal", "mu"),
+}
+"""Parameters that may be of any sign; all others are positive."""
+
 POSITIVE = {
     "HalfNormal": ("sigma",),
     "HalfCauchy": ("beta",),
@@ -27,7 +36,6 @@ POSITIVE = {
     "InverseGamma": ("alpha", "beta"),
     "LogNormal": ("mu", "sigma"),
     "Weibull": ("alpha", "beta"),
-    "Uniform": ("lower", "upper"),
     "HalfFlat": (),
 }
 
@@ -54,6 +62,11 @@ class Prior:
 def normal(mu: float, sigma: float) -> Prior:
     """Return Normal(mu, sigma)."""
     return Prior("Normal", (("mu", mu), ("sigma", sigma)))
+
+
+def scaled(prior: Prior, factor: float) -> Prior:
+    """Return a Normal prior about zero of another width."""
+    return normal(0.0, dict(prior.parameters)["sigma"] * factor)
 
 
 def half_normal(sigma: float) -> Prior:
@@ -92,7 +105,8 @@ def defaults(scale: str, mean: float, sd: float) -> Defaults:
     ----------
     scale : {"arcsine", "logit", "identity"}
         On the first two the size of effects is known beforehand; on `identity` the outcome may have
-        any unit, so the priors are 2.5 sd wide about its mean, as in rstanarm and bambi.
+        any unit, so the priors are 2.5 sd wide about its mean. Numeric predictors are centred and the
+        width of a slope's default is divided by their sd, as in rstanarm and bambi.
     mean, sd : float
         Of the outcome; used on `identity` only.
     """
@@ -117,7 +131,6 @@ def _frozen(prior: Prior) -> Any:
         "Cauchy": lambda: stats.cauchy(p["alpha"], p["beta"]),
         "Laplace": lambda: stats.laplace(p["mu"], p["b"]),
         "Logistic": lambda: stats.logistic(p["mu"], p["s"]),
-        "Uniform": lambda: stats.uniform(p["lower"], p["upper"] - p["lower"]),
         "HalfNormal": lambda: stats.halfnorm(scale=p["sigma"]),
         "HalfCauchy": lambda: stats.halfcauchy(scale=p["beta"]),
         "Exponential": lambda: stats.expon(scale=1.0 / p["lam"]),
@@ -140,7 +153,7 @@ def log_density(prior: Prior, value: float) -> float:
 
 
 def spread(prior: Prior) -> tuple[float, float]:
-    """Return mean and sd of a normal prior; of another one the median, and half the central 68 % interval."""
+    """Return centre and width of a location prior: its median, and half of its central 68 % interval."""
     if prior.dist == "Flat":
         return 0.0, _FLAT_WIDTH
     if prior.dist == "Normal":

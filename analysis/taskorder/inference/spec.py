@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from taskorder.errors import InvalidModel, nearest
-from taskorder.inference.priors import LOCATION, POSITIVE, Prior
+from taskorder.inference.priors import FREE, LOCATION, POSITIVE, Prior
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Term = Annotated[str, StringConstraints(pattern=r"^(1|[A-Za-z_][A-Za-z0-9_]*(:[A-Za-z_][A-Za-z0-9_]*)*)$")]
@@ -245,6 +245,12 @@ def _prior(name: str, entry: dict[str, str | float], problems: list[str]) -> Pri
     found += [f"{dist} needs {key!r}" for key in needed if key not in given]
     numbers = {key: value for key, value in given.items() if not isinstance(value, str)}
     found += [f"{key} must be a number, not {given[key]!r}" for key in given if key not in numbers]
+    found += [
+        f"{key} must be above 0, not {value:g}"
+        for key, value in numbers.items()
+        if (dist, key) not in FREE and not value > 0
+    ]
+    found += [f"{key} must be finite" for key, value in numbers.items() if not math.isfinite(value)]
     found += _impossible(dist, {key: float(value) for key, value in numbers.items()}, is_positive(name))
     problems += [f"[priors] {name}: {problem}" for problem in found]
     return None if found else Prior(dist, tuple((key, float(numbers[key])) for key in needed))
@@ -308,23 +314,56 @@ def _contradictions(spec: ModelSpec) -> list[str]:
     return [*_bad_slopes(spec), *_bad_priors(spec), *_bad_estimands(spec), *_bad_residual(spec)]
 
 
+MODERATORS = ("difficulty", "similarity")
+"""What a stage's effect may depend on, alone or as a product."""
+RESERVED = {"all", "residual", STAGE}
+
+
 def _bad_slopes(spec: ModelSpec) -> list[str]:
     problems: list[str] = []
-    for name, group in spec.groups.items():
-        if group.within and group.within == name:
-            problems.append(f"[groups.{name}] within: a group cannot be nested in itself")
-        elif _nested_in_a_circle(name, spec):
-            problems.append(f"[groups.{name}] within: the groups are nested in a circle")
-        if len(set(group.by)) < len(group.by):
-            problems.append(f"[groups.{name}] by: a term is listed twice")
-    if spec.sequence is not None and spec.data.layout == "any":
+    sequence = spec.sequence
+    if sequence is not None and spec.data.layout == "any":
         problems.append('[sequence]: needs the tidy result table; with schema = "any" leave it out')
-    taken = {STAGE} if spec.sequence is not None else set[str]()
+    terms = () if sequence is None else sequence.moderators
     problems += [
-        f"[groups.{name}]: the name is taken by the stages of [sequence]"
-        for name in spec.groups
-        if name in taken
+        f"[sequence] moderators: no moderator {word!r}; allowed: difficulty, similarity, and their product"
+        f" difficulty:similarity.{nearest(word, MODERATORS)}"
+        for term in terms
+        for word in term.split(":")
+        if word not in MODERATORS
     ]
+    problems += [
+        f"[fixed] terms: {term!r} is a term of [sequence] already"
+        for term in spec.fixed.terms
+        if term in terms
+    ]
+    for name, group in spec.groups.items():
+        problems += _bad_group(name, group, spec)
+    for place, listed in (("[fixed] terms", spec.fixed.terms), ("[sequence] moderators", terms)):
+        problems += [
+            f"{place}: {term!r} is listed twice" for term in sorted(set(listed)) if listed.count(term) > 1
+        ]
+    return problems
+
+
+def _bad_group(name: str, group: GroupSpec, spec: ModelSpec) -> list[str]:
+    problems: list[str] = []
+    if name in RESERVED:
+        problems.append(f"[groups.{name}]: the name is taken by the model itself; choose another")
+    if group.within == name:
+        problems.append(f"[groups.{name}] within: a group cannot be nested in itself")
+    elif _nested_in_a_circle(name, spec):
+        problems.append(f"[groups.{name}] within: the groups are nested in a circle")
+    if len(set(group.by)) < len(group.by):
+        problems.append(f"[groups.{name}] by: a term is listed twice")
+    moderators = () if spec.sequence is None else spec.sequence.moderators
+    problems += [
+        f"[groups.{name}] by: {term!r} is no moderator of [sequence]; list it there, too"
+        for term in group.by
+        if set(term.split(":")) & {*MODERATORS, STAGE} and term not in (*moderators, STAGE)
+    ]
+    if STAGE in group.by and spec.sequence is None:
+        problems.append(f"[groups.{name}] by: {STAGE!r} needs [sequence]")
     return problems
 
 
@@ -346,7 +385,7 @@ def _bad_priors(spec: ModelSpec) -> list[str]:
     return [
         f"[priors] no parameter {name!r}; this model has {', '.join(allowed)}.{nearest(name, allowed)}"
         for name in spec.priors
-        if name not in allowed
+        if name not in allowed and _term(name) not in spec.fixed.terms
     ]
 
 
@@ -360,8 +399,10 @@ def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[st
     problems = [
         f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
         for word in ((estimand.of, estimand.to) if ratio else (estimand.of,))
-        if word not in allowed
+        if _term(word) not in allowed
     ]
+    if not ratio and estimand.of == "1" and spec.outcome.scale != "identity":
+        problems.append(f"[estimands.{name}] of = '1': the intercept is a level, which has no size in points")
     having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
     if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:
         problems.append(
@@ -371,7 +412,14 @@ def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[st
     return problems
 
 
+def _term(word: str) -> str:
+    """Return the term of a column's name: `tuning` of `tuning[lora]`."""
+    return word.split("[")[0]
+
+
 def _bad_residual(spec: ModelSpec) -> list[str]:
+    if spec.residual.sd == 0 and spec.residual.columns:
+        return ["[residual] sd = 0 leaves no residual sd whose levels `by` could name; take one of them out"]
     if spec.residual.sd == 0 and not spec.outcome.variance:
         return ["[residual] sd = 0 needs known variances: name their column in [outcome] variance"]
     return []

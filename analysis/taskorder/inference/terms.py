@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -11,11 +12,35 @@ from formulaic import model_matrix
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData, nearest
+from taskorder.inference.levels import empty
 
 Floats = NDArray[np.float64]
 
 
-def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[tuple[str, str, Floats]]:
+@dataclass(frozen=True)
+class Column:
+    """One column of a linear term.
+
+    Attributes
+    ----------
+    name, term : str
+        `tuning[lora]` is the column of a level of the term `tuning`.
+    values : array (C,)
+        Less `centre`.
+    centre : float
+        The mean of a numeric term's column where the model has an intercept, else 0.
+    sd : float
+        Of a numeric term's column; 1 for the intercept and the columns of levels.
+    """
+
+    name: str
+    term: str
+    values: Floats
+    centre: float = 0.0
+    sd: float = 1.0
+
+
+def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[Column]:
     """Return the columns of linear terms.
 
     Parameters
@@ -24,11 +49,6 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[tuple[str, 
         One row a cell; columns of text are coded against their first level in alphabetical order.
     terms : sequence of str
         `1` for the intercept, column names, and interactions with `:`.
-
-    Returns
-    -------
-    list of (name, term, values)
-        `tuning[lora]` is the name of a level's column of the term `tuning`.
 
     Raises
     ------
@@ -45,11 +65,21 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[tuple[str, 
     names = [_tidy(str(name)) for name in matrix.columns]
     values = matrix.to_numpy(dtype=np.float64)
     _check_rank(names, values)
-    return [(name, structure[i], values[:, i].copy()) for i, name in enumerate(names)]
+    return [
+        _column(name, structure[i], values[:, i], frame, centred="1" in terms) for i, name in enumerate(names)
+    ]
+
+
+def _column(name: str, term: str, values: Floats, frame: pd.DataFrame, *, centred: bool) -> Column:
+    words = [word for word in term.split(":") if word != "1"]
+    if not words or not all(pd.api.types.is_numeric_dtype(frame[word]) for word in words):
+        return Column(name, term, values.copy())
+    centre = float(values.mean()) if centred else 0.0
+    return Column(name, term, values - centre, centre, float(values.std()) or 1.0)
 
 
 def _tidy(name: str) -> str:
-    return "1" if name == "Intercept" else name.replace("[T.", "[")
+    return "1" if name == "Intercept" else name.replace("[T.", "[").replace("/", ":")
 
 
 def _check(frame: pd.DataFrame, name: str) -> None:
@@ -59,7 +89,7 @@ def _check(frame: pd.DataFrame, name: str) -> None:
             f"[fixed] terms: the table has no column {name!r}; it has {', '.join(known)}."
             f"{nearest(name, known)}"
         )
-    if frame[name].isna().any():
+    if empty(frame[name]).any():
         raise MissingData(
             f"[fixed] terms: column {name!r} is empty in some of the rows to fit; fill it in,"
             f" or leave those rows out with [data] where"

@@ -14,6 +14,8 @@ OWN = "own"
 class Difficulty:
     """Look difficulties up: the first measure of the preferred ones that has a value for the task.
 
+    A person's own difficulties are taken to be on the scale of the first measure, which they override.
+
     Raises
     ------
     MissingData
@@ -36,11 +38,12 @@ class Difficulty:
                 )
         chosen = [measure for measure in dict.fromkeys([OWN, *measures]) if measure in known]
         self._values = {measure: tasks[prefix + measure].dropna().to_dict() for measure in chosen}
+        self._names = {OWN: measures[0] if measures else OWN}
 
     def of(self, stage: Stage) -> tuple[float, str]:
         """Return a stage's difficulty and its measure; (nan, "") where no measure has a value."""
         for measure, values in self._values.items():
             for name in (str(stage), stage.task):
                 if name in values:
-                    return float(values[name]), measure
+                    return float(values[name]), self._names.get(measure, measure)
         return float("nan"), ""

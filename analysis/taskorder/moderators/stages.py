@@ -39,10 +39,10 @@ class StageTable:
     units: pd.DataFrame
 
     def missing(self, moderator: str) -> pd.DataFrame:
-        """Return the `study, stage, target` without a value, of studies where other stages have one."""
+        """Return the lines without a value, of studies where other stages have one."""
         values = self.frame[f"{moderator}_z"]
         some = values.notna().groupby(self.frame["study"]).transform("any")
-        return self.frame.loc[some & values.isna(), ["study", "stage", "target"]].drop_duplicates()
+        return self.frame[some & values.isna()]
 
     def silent(self, moderator: str) -> list[str]:
         """Return the studies in which no stage has a value, or all have the same: they say nothing of it."""
