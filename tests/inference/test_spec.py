@@ -137,8 +137,6 @@ def test_the_nearest_valid_word_is_named(path: str, value: object, said: str, me
         ("priors.sd", {"dist": "HalfNormal", "sigma": -1}, "[priors] sd: sigma must be above 0, not -1"),
         ("priors.1", {"dist": "Normal", "mu": float("nan"), "sigma": 1}, "mu must be a finite number"),
         ("priors.1", {"dist": "Normal", "mu": 0, "sigma": float("inf")}, "sigma must be a finite number"),
-        ("priors.1", {"dist": "Uniform", "lower": 1, "upper": 1}, "lower must be below upper"),
-        ("priors.sd", {"dist": "Uniform", "lower": -1, "upper": 1}, "lower must not be negative"),
         ("fixed.terms", ["1 + tuning"], "[fixed.terms] 0 = '1 + tuning'"),
         ("fixed.terms", ["tuning:"], "[fixed.terms] 0 = 'tuning:'"),
         ("fixed.terms", ["1:tuning"], "[fixed.terms] 0 = '1:tuning'"),

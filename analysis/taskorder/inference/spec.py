@@ -245,34 +245,18 @@ def _prior(name: str, entry: dict[str, str | float], problems: list[str]) -> Pri
     found += [f"{dist} needs {key!r}" for key in needed if key not in given]
     numbers = {key: value for key, value in given.items() if not isinstance(value, str)}
     found += [f"{key} must be a number, not {given[key]!r}" for key in given if key not in numbers]
-    found += [
-        f"{key} must be above 0, not {value:g}"
-        for key, value in numbers.items()
-        if (dist, key) not in FREE and not value > 0
-    ]
-    found += [f"{key} must be finite" for key, value in numbers.items() if not math.isfinite(value)]
-    found += _impossible(dist, {key: float(value) for key, value in numbers.items()}, is_positive(name))
+    found += _impossible(dist, {key: float(value) for key, value in numbers.items()})
     problems += [f"[priors] {name}: {problem}" for problem in found]
     return None if found else Prior(dist, tuple((key, float(numbers[key])) for key in needed))
 
 
-def _impossible(dist: str, values: dict[str, float], positive: bool) -> list[str]:
-    above_zero = {"sigma", "beta", "b", "s", "nu", "lam"} | ({"alpha"} if dist != "Cauchy" else set[str]())
-    found = [
-        f"{key} must be a finite number, not {value:g}"
-        for key, value in values.items()
-        if not math.isfinite(value)
+def _impossible(dist: str, values: dict[str, float]) -> list[str]:
+    infinite = [key for key, value in values.items() if not math.isfinite(value)]
+    low = [key for key, value in values.items() if (dist, key) not in FREE and value <= 0]
+    return [
+        *(f"{key} must be a finite number, not {values[key]:g}" for key in infinite),
+        *(f"{key} must be above 0, not {values[key]:g}" for key in low),
     ]
-    found += [
-        f"{key} must be above 0, not {value:g}"
-        for key, value in values.items()
-        if key in above_zero and value <= 0
-    ]
-    if dist == "Uniform" and values.get("lower", -math.inf) >= values.get("upper", math.inf):
-        found.append("lower must be below upper")
-    if dist == "Uniform" and positive and values.get("lower", 0.0) < 0:
-        found.append("lower must not be negative: a standard deviation is not")
-    return found
 
 
 def is_positive(parameter: str) -> bool:
