@@ -145,7 +145,7 @@ def test_the_nearest_valid_word_is_named(path: str, value: object, said: str, me
         ("groups.system.by", ["1", "difficulty", "1"], "a term is listed twice"),
         ("groups.order.min_rows", 0, "[groups.order] min_rows = 0"),
         ("groups.study.within", "study", "a group cannot be nested in itself"),
-        ("groups.stage", {}, "[groups.stage]: the name is taken by the stages of [sequence]"),
+        ("groups.stage", {}, "[groups.stage]: the name is taken by the model itself"),
         ("outcome.reference", 84, "[outcome] reference = 84"),
         ("data.schema", "any", "[sequence]: needs the tidy result table"),
         ("residual", {"sd": 0}, "[residual] sd = 0 needs known variances"),
