@@ -44,7 +44,7 @@ def where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         Any table.
     condition : str
         Comparisons of columns with constants, joined by `and`, `or`, `not`; empty for all rows.
-        Nothing can be called or looked up in it.
+        Nothing can be called or looked up in it. A comparison with a missing value is false.
 
     Raises
     ------
@@ -66,10 +66,40 @@ def where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
                 f"where = {condition!r}: no column {node.id!r}; there are {', '.join(columns)}."
                 f"{nearest(node.id, columns)}"
             )
+    if not _judges(tree.body):
+        raise _undecided(condition)
+    return frame[_fulfilled(frame, condition)]
+
+
+def _judges(node: ast.expr) -> bool:
+    """Say whether an expression can be true or false of a row: it compares a column, or is one."""
+    match node:
+        case ast.BoolOp(values=values):
+            return all(_judges(value) for value in values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _judges(operand)
+        case ast.Compare():
+            return any(isinstance(part, ast.Name) for part in ast.walk(node))
+        case _:
+            return isinstance(node, ast.Name)
+
+
+def _undecided(condition: str) -> TaskorderError:
+    return TaskorderError(
+        f"where = {condition!r} does not say of each row whether it is wanted: compare a column with a value,"
+        f" such as metric == 'accuracy'"
+    )
+
+
+def _fulfilled(frame: pd.DataFrame, condition: str) -> pd.Series[bool]:
+    """Say of each row whether it fulfils a condition that has been checked."""
     try:
-        return frame.query(condition, engine="python")
-    except (TypeError, ValueError) as error:
+        found: object = frame.eval(condition.strip(), engine="python")
+    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
         raise TaskorderError(f"where = {condition!r}: {error}. Compare text with quoted text.") from None
+    if not isinstance(found, pd.Series) or found.dtype not in ("bool", "boolean"):
+        raise _undecided(condition)
+    return found.astype("boolean").fillna(False).astype(bool)
 
 
 def _parse(condition: str) -> ast.Expression:
