@@ -11,8 +11,10 @@ within   |estimand| <= rope |estimand| > rope
 ======== ================== ===================
 
 A claim is supported if the claimed region holds at least 95 % of the posterior and the fit passed its
-diagnostics; refuted if the opposite region does; else undecided. (Deciding by the share of the posterior in a
-region of practical equivalence: Kruschke 2018, doi:10.1177/2515245918771304.)
+diagnostics; refuted if the opposite region does; else undecided. For "above" and "below" this is one-sided:
+an estimand can be above 0 by it while the 95 % equal-tailed interval, with 2.5 % beyond each end, reaches
+below. (Regions of practical equivalence: Kruschke 2018, doi:10.1177/2515245918771304, whose rule is another:
+it sets the whole 95 % highest-density interval against the region.)
 """
 
 from __future__ import annotations
@@ -21,14 +23,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from taskorder.errors import TaskorderError, nearest
-from taskorder.inference.estimands import PROBABILITY
+from taskorder.inference.estimands import PROBABILITY, unit
 from taskorder.inference.fitting import Fit
 from taskorder.inference.summary import INTERVAL
 
 type Region = Literal["above", "below", "within"]
 type Decision = Literal["supported", "refuted", "undecided"]
+type Floats = NDArray[np.float64]
 
 ENOUGH = 0.95
 
@@ -69,7 +72,8 @@ class Verdict:
     region : str
         In words, with its unit.
     probability : float
-        Posterior probability of the claimed region.
+        Posterior probability of the claimed region; NaN, as mean, lower and upper are, where the model has
+        no such estimand in these rows.
     mean, lower, upper : float
         Of the estimand; the interval is 95 % equal-tailed.
     unit : str
@@ -100,35 +104,27 @@ def judge(claim: Claim, fit: Fit) -> Verdict:
     Parameters
     ----------
     claim : Claim
-        About an estimand of the fit's model.
+        About an estimand of the fit's model that has one value in all (see `matching.refuse_estimand`).
     fit : Fit
         Its posterior.
-
-    Raises
-    ------
-    TaskorderError
-        If the fit has no such estimand, or one value for each of several levels.
     """
+    measured = unit(fit.spec.estimands[claim.estimand], fit.spec, float(fit.manifest["reference_score"]))
     draws = _draws(claim, fit)
-    unit = str(fit.estimand(claim.estimand).attrs.get("unit", ""))
     probability = _probability(claim, draws)
     tail = (1.0 - INTERVAL) / 2
     lower, upper = (float(value) for value in np.quantile(draws, [tail, 1.0 - tail]))
-    if unit == PROBABILITY:
-        probability = float(draws.mean())
-    verdict = decide(probability, passed=fit.diagnostics.ok)
     return Verdict(
         id=claim.id,
         question=claim.question,
         statement=claim.statement,
         estimand=claim.estimand,
-        region="true in every level" if unit == PROBABILITY else f"{_words(claim)} {unit}".strip(),
+        region="true in every level" if measured == PROBABILITY else f"{_words(claim)} {measured}",
         probability=probability,
         mean=float(draws.mean()),
         lower=lower,
         upper=upper,
-        unit=unit,
-        verdict=verdict,
+        unit=measured,
+        verdict=decide(probability, passed=fit.diagnostics.ok),
         rope=claim.rope,
         reasons=_reasons(probability, fit),
     )
@@ -140,7 +136,7 @@ def decide(probability: float, *, passed: bool) -> Decision:
     Parameters
     ----------
     probability : float
-        In [0, 1].
+        In [0, 1], or NaN, which decides nothing.
     passed : bool
         Whether the fit passed its diagnostics; one that did not decides nothing.
     """
@@ -151,23 +147,17 @@ def decide(probability: float, *, passed: bool) -> Decision:
     return "refuted" if 1.0 - probability >= ENOUGH else "undecided"
 
 
-def _draws(claim: Claim, fit: Fit) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    known = list(fit.spec.estimands)
+def _draws(claim: Claim, fit: Fit) -> Floats:
+    """Return the draws of the estimand (S,); one NaN where the rows leave the model without it."""
     try:
-        values = fit.estimand(claim.estimand)
+        return np.asarray(fit.estimand(claim.estimand).to_numpy(), dtype=np.float64).ravel()
     except KeyError:
-        raise TaskorderError(
-            f"claim {claim.id!r}: model {fit.spec.name!r} has no estimand {claim.estimand!r}; it has"
-            f" {', '.join(known)}.{nearest(claim.estimand, known)}"
-        ) from None
-    if values.ndim > 2:
-        raise TaskorderError(
-            f"claim {claim.id!r}: estimand {claim.estimand!r} has one value a level; a claim needs one in all"
-        )
-    return values.to_numpy().ravel()
+        return np.array([np.nan])
 
 
-def _probability(claim: Claim, draws: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _probability(claim: Claim, draws: Floats) -> float:
+    if not np.isfinite(draws).all():
+        return float("nan")
     inside = {
         "above": draws > claim.rope,
         "below": draws < -claim.rope,
@@ -185,6 +175,8 @@ def _words(claim: Claim) -> str:
 
 def _reasons(probability: float, fit: Fit) -> tuple[str, ...]:
     reasons: list[str] = []
+    if np.isnan(probability):
+        reasons.append("the rows of this fit leave the model without this estimand: its group was left out")
     if not fit.diagnostics.ok:
         reasons.append("the fit failed its diagnostics, so it decides nothing")
     if 1.0 - ENOUGH < probability < ENOUGH:

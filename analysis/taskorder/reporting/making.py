@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskorder.claims import Claim, judge, read_claims
+from taskorder.claims import Claim, judge, read_claims, refuse_unmatched
 from taskorder.inference.companion import companion
 from taskorder.inference.session import Settings, fitted
-from taskorder.inference.spec import read_model
+from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import summarise_catalogue
@@ -45,13 +45,16 @@ def make_report(
     ------
     FileExistsError
         If `output` exists and `force` is not set; before anything is computed.
+    TaskorderError
+        If a claim is about a model or an estimand that there is not; before anything is computed.
     """
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
     claims = read_claims(resource("reports/claims.toml"))
     known = covariates()
-    models = sorted(resource("models").glob("*.toml"))
-    answers = [_answer(path, claims, known, settings, say) for path in models]
+    models = [read_model(path) for path in sorted(resource("models").glob("*.toml"))]
+    refuse_unmatched(claims, models)
+    answers = [_answer(spec, claims, known, settings, say) for spec in models]
     say(f"setting {output}")
     report = build(answers, output, catalogue=summarise_catalogue(), force=force)
     failed = tuple(answer.fit.spec.name for answer in answers if not answer.fit.diagnostics.ok)
@@ -59,13 +62,12 @@ def make_report(
 
 
 def _answer(
-    path: Path,
+    spec: ModelSpec,
     claims: Sequence[Claim],
     known: Covariates,
     settings: Settings,
     say: Callable[[str], None],
 ) -> Answer:
-    spec = read_model(path)
     found = fitted(spec, (), known, settings, say)
     verdicts = tuple(judge(claim, found.fit) for claim in claims if claim.model == spec.name)
     return Answer(found.fit, verdicts, companion(found.fit, known), known)
