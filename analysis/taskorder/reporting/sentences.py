@@ -20,7 +20,8 @@ def findings(answer: Answer) -> list[str]:
     if "recency" in fit.tree["posterior"].data_vars:
         ratio = np.exp(-draws_of(fit, "recency"))
         low, high = np.quantile(ratio, [0.025, 0.975])
-        found.append(wording.recency_sentence(float(ratio.mean()), float(low), float(high)))
+        above_one = float((ratio > 1).mean())
+        found.append(wording.recency_sentence(float(ratio.mean()), float(low), float(high), above_one))
     return found
 
 
@@ -35,7 +36,9 @@ def _slope(answer: Answer, estimate: Estimate) -> str:
         return wording.level_sentence("The intercept", *numbers, unit)
     first, *rest = term.split(":")
     if rest and {first, *rest} <= set(moderators):
-        return wording.interaction_sentence(first, names.plain(":".join(rest)), *numbers, unit)
+        return wording.interaction_sentence(
+            first, names.plain(":".join(rest)), numbers, unit, estimate.above_zero
+        )
     subject, rope = _subject(term, moderators, fit), answer.rope(estimate.parameter)
     return wording.slope_sentence(subject, outcome, numbers, unit, estimate.above_zero, rope)
 
@@ -53,7 +56,7 @@ def signs(fit: Fit, term: str) -> list[str]:
         wording.signs_sentence(
             f"the slope of {names.term(term)}",
             names.plural(group),
-            [wording.direction(level.lower, level.upper) for level in levels],
+            [wording.direction(level.above_zero) for level in levels],
         )
         for group, terms in estimates.by_level(fit).items()
         for levels in terms

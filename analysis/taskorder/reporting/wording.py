@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from taskorder.claims.decision import ENOUGH
+
 type Direction = Literal["positive", "negative", "undecided"]
 
 MINUS = "\N{MINUS SIGN}"
@@ -55,6 +57,8 @@ def decimals_for(*widths: float) -> int:
 
 def interval(lower: float, upper: float, decimals: int) -> str:
     """Return an interval as `−0.5 to 1.9`."""
+    if not (math.isfinite(lower) or math.isfinite(upper)):
+        return "–"
     return f"{number(lower, decimals)} to {number(upper, decimals)}"
 
 
@@ -91,11 +95,14 @@ def listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def direction(lower: float, upper: float) -> Direction:
-    """Say on which side of zero an interval lies; an interval that touches zero is undecided."""
-    if lower > 0:
+def direction(above_zero: float) -> Direction:
+    """Say on which side of zero an estimate is, by the posterior probability that it is above.
+
+    The rule is that of the verdicts on claims: a side needs the probability `ENOUGH`.
+    """
+    if above_zero >= ENOUGH:
         return "positive"
-    return "negative" if upper < 0 else "undecided"
+    return "negative" if 1.0 - above_zero >= ENOUGH else "undecided"
 
 
 def short_unit(unit: str) -> str:
@@ -141,7 +148,7 @@ def slope_sentence(
     mean, lower, upper = estimate
     places = decimals_for(upper - lower)
     inside = f"(95 % interval {interval(lower, upper, places)})"
-    found = direction(lower, upper)
+    found = direction(above_zero)
     if found == "undecided":
         change = f"changes {outcome} by {amount(signed(mean, places), unit)} {inside}"
         tail = (
@@ -150,8 +157,15 @@ def slope_sentence(
     else:
         verb = "raises" if found == "positive" else "lowers"
         change = f"{verb} {outcome} by {amount(number(abs(mean), places), unit)} {inside}"
-        tail = ""
+        tail = "" if lower > 0 or upper < 0 else f"; it is {_side(above_zero)}"
     return f"{subject} {change}{tail}{_practically(lower, upper, rope, unit)}."
+
+
+def _side(above_zero: float) -> str:
+    """Say on which side of zero an estimate probably is, and how probably."""
+    if above_zero >= 0.5:
+        return f"above zero with probability {probability(above_zero)}"
+    return f"below zero with probability {probability(1.0 - above_zero)}"
 
 
 def _practically(lower: float, upper: float, rope: float, unit: str) -> str:
@@ -163,14 +177,19 @@ def _practically(lower: float, upper: float, rope: float, unit: str) -> str:
     return f"; the whole interval is beyond ±{limit}" if lower >= rope or upper <= -rope else ""
 
 
-def interaction_sentence(first: str, second: str, mean: float, lower: float, upper: float, unit: str) -> str:
-    """Say how the slope of one moderator changes with another."""
+def interaction_sentence(
+    first: str, second: str, estimate: tuple[float, float, float], unit: str, above_zero: float
+) -> str:
+    """Say how the slope of one moderator changes with another; the parameters are those of a slope."""
+    mean, lower, upper = estimate
     places = decimals_for(upper - lower)
     tail = {
         "positive": "the two support each other",
         "negative": "the one weakens the other",
         "undecided": "that the two act together cannot be told from zero",
-    }[direction(lower, upper)]
+    }[direction(above_zero)]
+    if lower <= 0 <= upper:
+        tail += f" (it is {_side(above_zero)})"
     change = f"{amount(signed(mean, places), unit)} (95 % interval {interval(lower, upper, places)})"
     return f"With every standard deviation more {second} the slope of {first} changes by {change}: {tail}."
 
@@ -183,14 +202,17 @@ def level_sentence(subject: str, mean: float, lower: float, upper: float, unit: 
     )
 
 
-def recency_sentence(mean: float, lower: float, upper: float) -> str:
-    """Say what one step further from the target does to a stage's weight, with its 95 % interval."""
+def recency_sentence(mean: float, lower: float, upper: float, above_one: float) -> str:
+    """Say what one step further from the target does to a stage's weight, with its 95 % interval.
+
+    `above_one` is the posterior probability that the weight grows with every step.
+    """
     places = decimals_for(upper - lower)
     tail = {
         "negative": "the later of two stages counts for more",
         "positive": "the earlier of two stages counts for more",
         "undecided": "whether the later or the earlier of two stages counts for more cannot be told",
-    }[direction(lower - 1.0, upper - 1.0)]
+    }[direction(above_one)]
     return (
         f"Every step further from the target multiplies the effect of a stage by {number(mean, places)}"
         f" (95 % interval {interval(lower, upper, places)}): {tail}."
