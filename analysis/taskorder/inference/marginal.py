@@ -277,9 +277,16 @@ def mode(problem: Problem, iterations: int = 30) -> Conditional:
         value, by_prior = _log_prior(problem, vector, start, priors)
         return -(at.value + value), -(by_theta + by_prior)
 
+    # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
+    steepness = max(1.0, float(np.linalg.norm(objective(start)[1])))
+
+    def scaled(vector: Floats) -> tuple[float, Floats]:
+        value, slope = objective(vector)
+        return value / steepness, slope / steepness
+
     bounds = [(value - 9.0, value + 6.0) for value in start]
     found = optimize.minimize(
-        objective,
+        scaled,
         start,
         jac=True,
         method="L-BFGS-B",
