@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
+from taskorder.inference import nuts
+from taskorder.inference.design import Design
+from taskorder.inference.marginal import take_apart
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import Covariates
 
@@ -85,3 +89,68 @@ def sequence_model() -> Callable[..., ModelSpec]:
         return parse_model(standard | content)
 
     return make
+
+
+def pretended(
+    design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: bool = False
+) -> nuts.Draws:
+    """Stand in for the sampler: draws of every parameter that have nothing to do with the data."""
+    assert not progress
+    problem = take_apart(design, spec)
+    rng = np.random.default_rng(seed)
+    shape = (nuts.CHAINS, draws // nuts.CHAINS)
+    both = ("chain", "draw")
+    groups, levels = len(problem.sd_names), len(design.residual_levels)
+    found: dict[str, Any] = {
+        "coefficients": ((*both, "coefficient"), rng.normal(0.0, 0.1, (*shape, problem.width))),
+        "sd": ((*both, "group"), rng.gamma(9.0, 0.01, (*shape, groups))),
+    }
+    if spec.residual.sd is None:
+        found["residual"] = (both, rng.gamma(9.0, 0.01, shape))
+    if levels:
+        found["sd:residual"] = (both, rng.gamma(9.0, 0.1, shape))
+        found["residual_level_sd"] = ((*both, "residual_level"), rng.gamma(9.0, 0.01, (*shape, levels)))
+    if len(problem.main) > 1:
+        found["recency"] = (both, rng.normal(0.0, 1.0, shape))
+    coordinates = {"residual_level": list(design.residual_levels)} if levels else {}
+    posterior = nuts.named(xr.Dataset(found, coords=coordinates), problem, seed)
+    stats = xr.Dataset({"diverging": (both, np.zeros(shape, dtype=bool))})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+    return nuts.Draws(tree, {"compile": 0.1, "sample": 0.2, "total": 0.3})
+
+
+@pytest.fixture
+def no_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `fit` do all that it does but for the sampling."""
+    monkeypatch.setattr(nuts, "sample", pretended)
+
+
+FULL_MODEL: dict[str, Any] = {
+    "groups": {"study": {}, "system": {"by": ["1", "difficulty"]}},
+    "residual": {"by": "study"},
+    "estimands": {
+        "slope": {"function": "points", "of": "difficulty"},
+        "spread": {"function": "sd_points", "of": "difficulty", "group": "system"},
+        "levels": {"function": "level_points", "of": "difficulty", "group": "system"},
+        "one_sign": {"function": "same_sign", "of": "difficulty", "group": "system"},
+        "question": {"function": "ratio", "of": "sd:study", "to": "residual"},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def full_model(sequence_model: Callable[..., ModelSpec]) -> ModelSpec:
+    """A model with groups, slopes, recency, residual levels and every kind of estimand."""
+    return sequence_model(**FULL_MODEL)
+
+
+@pytest.fixture(scope="session")
+def full_table(results: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """Two studies, two systems, sequences of up to two stages."""
+    rng = np.random.default_rng(1)
+    return results(
+        study=["s"] * 6 + ["t"] * 6,
+        backbone=["b", "c"] * 6,
+        sequence=["", "one", "two>one", "one>two", "three", "four"] * 2,
+        score=rng.uniform(0.4, 0.9, 12),
+    )

@@ -1,0 +1,117 @@
+"""What a fit says of itself: summary, estimands, manifest; the sampler is stood in for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from taskorder.inference.fitting import Fit, fit
+from taskorder.inference.spec import ModelSpec, parse_model
+from taskorder.inference.summary import COLUMNS
+from taskorder.results.catalogue import Covariates, covariates
+
+Make = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("no_sampler")
+
+
+@pytest.fixture
+def full(full_model: ModelSpec, full_table: pd.DataFrame, known: Covariates) -> Fit:
+    return fit(full_model, full_table, known, draws=4000, seed=1)
+
+
+def test_the_summary_names_what_the_model_file_names(full: Fit) -> None:
+    assert list(full.summary.columns) == COLUMNS
+    names = full.summary["parameter"].tolist()
+    assert len(set(names)) == len(names)
+    assert {
+        "slope", "spread", "levels[b/full]", "levels[c/full]", "one_sign", "question",
+        "1", "stage", "difficulty", "similarity", "recency",
+        "sd:stage", "sd:study", "sd:system", "sd:system:difficulty",
+        "residual", "sd:residual", "residual:s", "residual:t",
+    } == set(names)  # fmt: skip
+    rows = full.summary.set_index("parameter")
+    assert ((rows["lower"] <= rows["mean"]) & (rows["mean"] <= rows["upper"])).drop("one_sign").all()
+    draws = full.tree["posterior"].to_dataset()["difficulty"]
+    assert rows.loc["difficulty", "lower"] == pytest.approx(float(draws.quantile(0.025)))
+    assert rows.loc["difficulty", "sd"] == pytest.approx(float(draws.std(ddof=1)))
+    assert rows.loc["difficulty", "unit"] == "arcsine"
+
+
+def test_estimands_are_functions_of_the_draws(full: Fit) -> None:
+    posterior = full.tree["posterior"].to_dataset()
+    factor = full.manifest["points_per_unit"]
+    reference = full.manifest["reference_score"]
+    assert factor == pytest.approx(100 * 2 * np.sqrt(reference * (1 - reference)))
+    np.testing.assert_allclose(full.estimand("slope"), posterior["difficulty"] * factor)
+    np.testing.assert_allclose(full.estimand("spread"), posterior["sd:system:difficulty"] * factor)
+    np.testing.assert_allclose(full.estimand("question"), posterior["sd:study"] / posterior["residual"])
+    levels = (posterior["difficulty"] + posterior["difficulty|system"]).transpose("chain", "draw", ...)
+    np.testing.assert_allclose(full.estimand("levels"), levels * factor)
+    signs = np.sign(levels.to_numpy())
+    np.testing.assert_array_equal(full.estimand("one_sign"), np.abs(signs.sum(axis=-1)) == 2)
+    assert full.estimand("slope").attrs["unit"] == f"points per sd at {100 * reference:.0f}"
+    with pytest.raises(KeyError):
+        full.estimand("other")
+
+
+def test_the_manifest_says_what_the_fit_was_made_from(full: Fit) -> None:
+    manifest = full.manifest
+    assert (manifest["model"], manifest["seed"], manifest["draws"]) == ("made", 1, 4000)
+    assert manifest["rows"] == {"s": 6, "t": 6}
+    assert manifest["model_sha256"] == full.spec.digest()
+    assert manifest["interval"] == "95 % equal-tailed"
+    assert manifest["priors"]["1"] == "Normal(0.8, 0.5)"
+    assert set(full.spec.sd_names()) | {"recency", "residual", "sd:residual"} <= set(manifest["priors"])
+    assert {unit["measure"] for unit in manifest["units"]} == {"made"}
+    assert full.diagnostics.rows == 12
+    assert "made" in full._repr_html_()
+    assert "residual:s" not in full.text()
+
+
+def test_points_on_other_scales(known: Covariates) -> None:
+    table = pd.DataFrame({"y": [0.2, 0.4, 0.6], "x": [0.0, 1.0, 4.0]})
+    estimand = {"by_x": {"function": "points", "of": "x"}}
+
+    def fitted(scale: str, reference: float) -> Fit:
+        content = {
+            "name": "m",
+            "data": {"schema": "any"},
+            "outcome": {"column": "y", "scale": scale, "reference": reference},
+            "fixed": {"terms": ["1", "x"]},
+            "estimands": estimand,
+        }
+        return fit(parse_model(content), table, known, draws=400)
+
+    assert fitted("logit", 0.5).manifest["points_per_unit"] == pytest.approx(25.0)
+    assert fitted("arcsine", 0.9).manifest["points_per_unit"] == pytest.approx(60.0)
+    identity = fitted("identity", 0.5)
+    assert identity.manifest["points_per_unit"] == 1.0
+    assert identity.estimand("by_x").attrs["unit"] == "y"
+
+
+def test_an_estimand_of_a_group_that_was_left_out_is_left_out(
+    full_model: ModelSpec, full_table: pd.DataFrame, known: Covariates
+) -> None:
+    one_system = fit(full_model, full_table.assign(backbone="b"), known, draws=400)
+    assert set(one_system.tree["estimands"].to_dataset().data_vars) == {"slope", "question"}
+
+
+def test_the_levels_of_an_eliminated_group_are_drawn_about_their_rows(
+    results: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the other parameters a level's draws are normal about its shrunken mean misfit."""
+    monkeypatch.setattr("taskorder.inference.marginal.ELIMINATE_FROM", 3)
+    score = [0.3, 0.5, 0.9, 0.7]
+    spec = parse_model({"name": "m", "groups": {"study": {}}, "outcome": {"scale": "identity"}})
+    table = results(study=list("abcd"), score=score)
+    posterior = fit(spec, table, covariates(), draws=8000).tree["posterior"].to_dataset()
+    variance, spread = posterior["residual"] ** 2, posterior["sd:study"] ** 2
+    share = spread / (spread + variance)
+    for level, value in zip("abcd", score, strict=True):
+        drawn = posterior["1|study"].sel(study_level=level, drop=True)
+        standard = (drawn - share * (value - posterior["1"])) / np.sqrt(share * variance)
+        assert float(standard.mean()) == pytest.approx(0.0, abs=0.045)
+        assert float(standard.std()) == pytest.approx(1.0, abs=0.035)
