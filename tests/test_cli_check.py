@@ -17,7 +17,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_good_table(write: Write, row: MakeRow) -> None:
     done = run("check", write([row(), row(run="r2")]))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 2 rows, 2 runs, 1 studies\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 2 rows, 2 runs, 1 study\n", "")
 
 
 def test_every_problem_is_a_line_on_stderr(write: Write, row: MakeRow) -> None:

@@ -153,6 +153,13 @@ def test_a_spread_that_is_no_sd_is_refused_where_it_would_be_lost(
     assert check(write([row(n_seeds="3", sd="0.01", **{name: "0.01"})])) == []
 
 
+def test_an_sd_needs_the_number_of_seeds_behind_it(write: Write, row: MakeRow) -> None:
+    for cells in ({"sd": "0.01"}, {"sd": "0.01", "n_seeds": ""}):
+        problem = only(check(write([row(**cells)])))
+        assert problem.column == "sd"
+        assert "give n_seeds" in problem.message
+
+
 def test_a_row_is_one_seed_or_a_mean_over_seeds(write: Write, row: MakeRow) -> None:
     assert only(check(write([row(seed="1", n_seeds="3")]))).column == "seed"
     assert check(write([row(seed="1", n_seeds="1")])) == []

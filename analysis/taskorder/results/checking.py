@@ -67,7 +67,7 @@ def examine(
             sheet, found = convert(loaded)
             problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
             sheets.append(as_fractions(sheet) if percent else sheet)
-            problems += _cell_problems(sheets[-1], languages)
+            problems += [*_cell_problems(sheets[-1], languages), *_unseeded_problems(sheet, found)]
     problems += [] if twice else duplicates(sheets)
     order = {loaded.file: place for place, loaded in enumerate(files)}
     return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
@@ -197,6 +197,15 @@ def _sd_problems(sheet: Sheet) -> list[Problem]:
         )
 
     return sheet.problems("sd", inside & (sd > np.where(runs == 1, 0, largest)), message)
+
+
+def _unseeded_problems(sheet: Sheet, misread: Sequence[Problem]) -> list[Problem]:
+    """Find standard deviations without the number of seeds; one that could not be read is told already."""
+    told = np.isin(sheet.lines, [problem.row or 0 for problem in misread if problem.column == "n_seeds"])
+    frame = sheet.frame
+    bad = (frame["sd"].notna() & frame["n_seeds"].isna()).to_numpy(dtype=bool) & ~told
+    message = "an sd without n_seeds: give n_seeds, the number of seeds behind the mean and its sd."
+    return sheet.problems("sd", bad, lambda _: message)
 
 
 def _seed_problems(sheet: Sheet) -> list[Problem]:

@@ -51,7 +51,8 @@ class ResultTable:
         return self.frame["study"].nunique()
 
     def __str__(self) -> str:
-        return f"{len(self.frame):,} rows, {self.runs:,} runs, {self.studies:,} studies"
+        studies = "study" if self.studies == 1 else "studies"
+        return f"{len(self.frame):,} rows, {self.runs:,} runs, {self.studies:,} {studies}"
 
     def _repr_html_(self) -> str:
         files = "file" if len(self.inputs) == 1 else "files"
