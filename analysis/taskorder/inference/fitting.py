@@ -60,6 +60,13 @@ class Fit:
         """Return the draws of an estimand; KeyError if the model file has none of that name."""
         return self.tree["estimands"].to_dataset()[name]
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Which gates the fit failed, and what to do; empty where it passed."""
+        if self.diagnostics.ok:
+            return ()
+        return tuple(text for text in self.diagnostics.messages if text not in self.manifest["notes"])
+
     def text(self) -> str:
         """Return the summary for a terminal: estimands and parameters, levels of residual sds left out."""
         short = self.summary[~self.summary["parameter"].str.startswith("residual:")]
@@ -70,6 +77,11 @@ class Fit:
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
         head = f"<p><b>{self.spec.name}</b>: {self.diagnostics.rows:,} rows; {state}</p>"
         return head + self.summary.to_html(index=False, float_format="{:.3g}".format)
+
+
+def engine_of(engine: Engine) -> Literal["nuts"]:
+    """Return the engine that computes the posterior; `auto` stands for the only one so far."""
+    return "nuts" if engine == "auto" else engine
 
 
 def select_rows(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
@@ -126,7 +138,6 @@ def fit(
     """
     from taskorder.inference import nuts
 
-    del engine
     rows = select_rows(table, spec, covariates)
     design = build_design(rows, spec, covariates)
     result = nuts.sample(design, spec, seed=seed, draws=draws, progress=progress)
@@ -135,7 +146,7 @@ def fit(
     summary = _summary(posterior, derived, spec)
     diagnostics = diagnose(
         summary,
-        engine=nuts.ENGINE,
+        engine=engine_of(engine),
         seconds=result.seconds,
         divergences=int(result.tree["sample_stats"].to_dataset()["diverging"].sum()),
         rows=int((design.row_cell >= 0).sum()),
@@ -148,16 +159,15 @@ def fit(
         "estimands": derived,
         "sample_stats": result.tree["sample_stats"].to_dataset(),
     }
-    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, engine=nuts.ENGINE)
+    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, engine=engine_of(engine))
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
 
 def _summary(posterior: xr.Dataset, derived: xr.Dataset, spec: ModelSpec) -> pd.DataFrame:
     reported = [name for name in map(str, posterior.data_vars) if "|" not in name]
     scale = spec.outcome.scale
-    parameters = summarise(
-        posterior[reported], dict.fromkeys(reported, scale), {"residual_level_sd": "residual:"}
-    )
+    measured = dict.fromkeys(reported, scale) | {"recency": "per stage", "sd:residual": "log"}
+    parameters = summarise(posterior[reported], measured, {"residual_level_sd": "residual:"})
     units = {str(name): str(variable.attrs["unit"]) for name, variable in derived.data_vars.items()}
     return pd.concat([summarise(derived, units), parameters], ignore_index=True)
 
@@ -184,6 +194,16 @@ def _constant(design: Design) -> xr.Dataset:
     return xr.Dataset({name: ("cell", values) for name, values in (arrays | columns).items()})
 
 
+def listed(inputs: Sequence[InputFile]) -> list[dict[str, object]]:
+    """Return files as a manifest lists them."""
+    return [{"path": file.path, "sha256": file.sha256, "rows": file.rows} for file in inputs]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that a posterior depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
 def _manifest(
     spec: ModelSpec,
     rows: pd.DataFrame,
@@ -200,7 +220,7 @@ def _manifest(
         "model": spec.name,
         "model_sha256": spec.digest(),
         "rows_sha256": rows_digest(rows),
-        "inputs": [{"path": file.path, "sha256": file.sha256, "rows": file.rows} for file in inputs],
+        "inputs": listed(inputs),
         "rows": {str(study): int(count) for study, count in by_study.items()},
         "cells": len(design.cells.mean),
         "seed": seed,
@@ -212,7 +232,7 @@ def _manifest(
         "priors": priors_in_use(design, spec),
         "units": design.units.to_dict("records"),
         "notes": list(design.notes),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        "versions": versions(),
     }
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from taskorder.errors import MissingData
+from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.files import sha256_text
 from taskorder.inference import store
-from taskorder.inference.fitting import DRAWS, SEED, Engine, Fit, fit, rows_digest, select_rows
+from taskorder.inference.fitting import (
+    DRAWS,
+    SEED,
+    Engine,
+    Fit,
+    engine_of,
+    fit,
+    listed,
+    rows_digest,
+    select_rows,
+)
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates
 from taskorder.results.reading import InputFile, read, read_any
+
+WILDCARDS = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -43,18 +55,39 @@ def tables_of(spec: ModelSpec) -> list[Path]:
     Raises
     ------
     MissingData
-        If none of them is there.
+        If a table without wildcards is not there, or none is.
     """
     found: list[Path] = []
     for pattern in spec.data.tables:
-        here = [Path(pattern)] if Path(pattern).is_absolute() else sorted(Path().glob(pattern))
-        found += here or sorted(resource("data").parent.glob(pattern))
+        matching = next((paths for root in _roots() if (paths := _matching(root, pattern))), [])
+        if not matching and WILDCARDS.isdisjoint(pattern):
+            folder = Path(pattern).parent
+            there = [str(folder / file.name) for root in _roots() for file in (root / folder).glob("*")]
+            raise MissingData(
+                f"model {spec.name!r}: [data] tables names {pattern!r}, which is not there."
+                f"{nearest(pattern, there)}"
+            )
+        found += matching
     if not found:
         raise MissingData(
             f"model {spec.name!r}: no table matches [data] tables = {list(spec.data.tables)};"
             f" name tables with --results FILE"
         )
     return list(dict.fromkeys(found))
+
+
+def _roots() -> tuple[Path, Path]:
+    """Return where tables are looked for: the working folder, then what ships."""
+    return Path(), resource("data").parent
+
+
+def _matching(root: Path, pattern: str) -> list[Path]:
+    """Return the files that match a pattern, which may be absolute."""
+    if WILDCARDS.isdisjoint(pattern):
+        return [path for path in [root / pattern] if path.is_file()]
+    path = Path(pattern)
+    found = (root / path.anchor).glob(str(path.relative_to(path.anchor)))
+    return sorted(file for file in found if file.is_file())
 
 
 def read_tables(
@@ -87,12 +120,13 @@ def fitted(
         Is told what takes time before it is done.
     """
     frame, inputs = read_tables(spec, paths or tables_of(spec), covariates)
-    rows = rows_digest(select_rows(frame, spec, covariates))
-    chosen = {"engine": settings.engine, "seed": settings.seed, "draws": settings.draws}
-    folder = store.home() / store.key(spec, rows, _digest(covariates), chosen)
-    if (folder / store.MANIFEST).is_file():
-        return Found(store.load(folder), folder, fresh=False)
-    say(f"fitting {spec.name} to {len(frame):,} rows (about a minute or two for the shipped models)")
+    rows = select_rows(frame, spec, covariates)
+    chosen = {"engine": engine_of(settings.engine), "seed": settings.seed, "draws": settings.draws}
+    folder = store.home() / store.key(spec, rows_digest(rows), _digest(covariates), chosen)
+    if (kept := _kept(folder)) is not None:
+        manifest = {**kept.manifest, "inputs": listed(inputs)}
+        return Found(replace(kept, manifest=manifest), folder, fresh=False)
+    say(f"fitting {spec.name} to {len(rows):,} rows (this can take a few minutes)")
     result = fit(
         spec,
         frame,
@@ -105,6 +139,14 @@ def fitted(
     )
     store.save(result, folder, force=True)
     return Found(store.load(folder), folder, fresh=True)
+
+
+def _kept(folder: Path) -> Fit | None:
+    """Return the fit that a folder keeps; None where there is none, or it is damaged."""
+    try:
+        return store.load(folder)
+    except FitFailed:
+        return None
 
 
 def _digest(covariates: Covariates) -> str:

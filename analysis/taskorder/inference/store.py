@@ -13,13 +13,15 @@ import xarray as xr
 from platformdirs import user_cache_path
 
 from taskorder.errors import FitFailed
-from taskorder.files import replacing, sha256_text, write_whole
+from taskorder.files import replacing, sha256, sha256_text, write_whole
 from taskorder.inference.diagnostics import Diagnostics
-from taskorder.inference.fitting import Fit
+from taskorder.inference.fitting import Fit, versions
 from taskorder.inference.spec import ModelSpec
+from taskorder.inference.summary import COLUMNS
 from taskorder.paths import PACKAGE, resource
 
 POSTERIOR, SUMMARY, DIAGNOSTICS, MANIFEST = "posterior.nc", "summary.csv", "diagnostics.json", "manifest.json"
+CODE = ("results", "moderators", "inference")
 FILES = (POSTERIOR, SUMMARY, DIAGNOSTICS, MANIFEST)
 
 
@@ -56,7 +58,7 @@ def load(folder: Path) -> Fit:
     Raises
     ------
     FitFailed
-        If the folder does not hold the four files, or they are damaged.
+        If the folder does not hold the four files, or they are damaged. All of the posterior is read.
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -65,26 +67,33 @@ def load(folder: Path) -> Fit:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
         spec = ModelSpec.model_validate(manifest.pop("model_file"))
         fields = json.loads((folder / DIAGNOSTICS).read_text("utf-8"))
-        fields["messages"] = tuple(fields["messages"])
-        diagnostics = Diagnostics(**fields)
-        summary = pd.read_csv(
-            folder / SUMMARY, keep_default_na=False, na_values={"ess_bulk": "", "ess_tail": "", "r_hat": ""}
-        )
-        tree = xr.open_datatree(folder / POSTERIOR, engine="netcdf4")
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        diagnostics = Diagnostics(**fields | _unknown(fields) | {"messages": tuple(fields["messages"])})
+        numbers = dict.fromkeys(set(COLUMNS) - {"parameter", "unit"}, "")
+        texts = {"parameter": "str", "unit": "str"}
+        summary = pd.read_csv(folder / SUMMARY, dtype=texts, keep_default_na=False, na_values=numbers)[
+            COLUMNS
+        ]
+        with xr.open_datatree(folder / POSTERIOR, engine="netcdf4") as tree:
+            tree = tree.load()
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
         raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
     return Fit(spec, tree, summary, diagnostics, manifest)
 
 
+def _unknown(fields: Mapping[str, object]) -> dict[str, float]:
+    """Return the diagnostics that no parameter has, which JSON holds as null."""
+    names = ("min_ess_bulk", "min_ess_tail", "max_r_hat")
+    return {name: math.nan for name in names if fields[name] is None}
+
+
 def key(spec: ModelSpec, rows_sha256: str, covariates_sha256: str, settings: Mapping[str, object]) -> str:
-    """Return the name of a fit: a hash of the model, the data, the engine's code and its settings."""
-    code = "".join(path.read_text("utf-8") for path in sorted((PACKAGE / "inference").glob("*.py")))
+    """Return the name of a fit: a hash of the model, its data and settings, libraries and code (`CODE`)."""
     parts = [
         spec.digest(),
         rows_sha256,
         covariates_sha256,
-        sha256_text(code),
-        json.dumps(settings, sort_keys=True),
+        *(sha256(path) for folder in CODE for path in sorted((PACKAGE / folder).glob("*.py"))),
+        json.dumps({**settings, "versions": versions()}, sort_keys=True),
     ]
     return sha256_text("\n".join(parts))[:16]
 
