@@ -131,7 +131,7 @@ def fit(
     typer.echo(found.fit.text())
     typer.echo(f"written: {folder}/ {' '.join(store.FILES)}")
     if not found.fit.diagnostics.ok:
-        typer.echo("\n".join(["The fit FAILED its diagnostics:", *found.fit.diagnostics.messages]), err=True)
+        typer.echo("\n".join(["The fit FAILED its diagnostics:", *found.fit.failures]), err=True)
         raise typer.Exit(1)
 
 

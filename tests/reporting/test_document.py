@@ -149,3 +149,32 @@ def test_hostile_levels_can_be_drawn(make_fit: Make, small_catalogue: CatalogueS
     tree["estimands"] = estimands
     content = context([Answer(replace(fit, tree=tree, summary=summary))], small_catalogue)
     typeset(content)
+
+
+def test_a_companion_without_a_slope_beside_it_is_not_counted(
+    make_fit: Make, companion: pd.DataFrame, small_catalogue: CatalogueSummary
+) -> None:
+    agrees = pd.array([True, None, None], dtype="boolean")
+    found = Answer(make_fit(), (), companion.assign(agrees=agrees))
+    results = context([found], small_catalogue)["answers"][0]["results"]
+    assert results["disagreements"] == "The two agree in sign on the one slope."
+    assert results["companion"]["rows"][2][-1] == "–"
+
+
+def test_a_claim_about_what_is_not_there_is_printed_as_dashes(
+    make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
+) -> None:
+    nothing = dict.fromkeys(["probability", "mean", "lower", "upper"], float("nan"))
+    found = Answer(make_fit(), (verdict(verdict="undecided", **nothing),))
+    content = context([found], small_catalogue)
+    assert content["answers"][0]["claims"]["table"]["rows"][0][3:] == ["–", "–", "–"]
+    typeset(content)
+
+
+def test_a_forest_says_what_systems_without_rows_show(
+    make_fit: Make, small_catalogue: CatalogueSummary
+) -> None:
+    (forest,) = context([Answer(make_fit())], small_catalogue)["answers"][0]["results"]["forests"]
+    assert (
+        "Systems whose studies say nothing of a slope show the spread of the population" in forest["caption"]
+    )

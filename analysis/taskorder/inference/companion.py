@@ -20,6 +20,7 @@ from taskorder.results.catalogue import Covariates
 
 COLUMNS = ["term", "system", "estimate", "se", "lower", "upper", "p", "unit", "clusters", "agrees"]
 ALL = "all"
+SYSTEM = "system"
 FEWEST = 4
 """Fewer clusters than this give no errors worth printing."""
 
@@ -39,22 +40,29 @@ def companion(fit: Fit, covariates: Covariates) -> pd.DataFrame:
     DataFrame
         One row a moderator and system, and one over all (`system` = "all"): `estimate, se, lower, upper` in
         points per sd at the fit's reference score, `p`, `clusters`, and whether the sign `agrees` with the
-        posterior mean. Empty where the model has no stages.
+        posterior mean (missing where the model has no such slope). Empty where the model has no stages.
     """
     if fit.spec.sequence is None or not fit.spec.sequence.moderators:
         return pd.DataFrame(columns=COLUMNS)
     cells = _one_stage_cells(fit, covariates)
     terms = list(fit.spec.sequence.moderators)
     rows = _estimates(cells, terms, ALL)
-    for system, part in cells.groupby("system"):
+    for system, part in cells.groupby(SYSTEM):
         rows += _estimates(part, terms, str(system))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     factor = float(fit.manifest["points_per_unit"])
     frame[["estimate", "se", "lower", "upper"]] *= factor
-    frame["agrees"] = [
-        (mean := _posterior_mean(fit, term, system)) is None or np.sign(mean) == np.sign(estimate)
-        for term, system, estimate in zip(frame["term"], frame["system"], frame["estimate"], strict=True)
+    means = [
+        _posterior_mean(fit, term, system)
+        for term, system in zip(frame["term"], frame["system"], strict=True)
     ]
+    frame["agrees"] = pd.array(
+        [
+            pd.NA if mean is None else bool(np.sign(mean) == np.sign(estimate))
+            for mean, estimate in zip(means, frame["estimate"], strict=True)
+        ],
+        dtype="boolean",
+    )
     frame["unit"] = f"points per sd at {100 * float(fit.manifest['reference_score']):.0f}"
     return frame
 
@@ -68,8 +76,8 @@ def _one_stage_cells(fit: Fit, covariates: Covariates) -> pd.DataFrame:
     cells = cells.assign(
         y=fit.tree["observed_data"].to_dataset()["mean"].to_numpy(), n=constant["n"].to_numpy()
     )
-    cells["system"] = cells["backbone"] + "/" + cells["tuning"]
-    cells = _pooled(cells, [*columns, "system"])
+    cells[SYSTEM] = cells["backbone"] + "/" + cells["tuning"]
+    cells = _pooled(cells, [*columns, SYSTEM])
     lines = stage_table(cells, covariates, sequence.difficulty, sequence.similarity).frame
     lines = lines[lines.groupby("row")["row"].transform("size") == 1].set_index("row")
     moderators = pd.DataFrame({term: _product(lines, term) for term in sequence.moderators})
@@ -89,7 +97,7 @@ def _product(lines: pd.DataFrame, term: str) -> pd.Series[float]:
 
 
 def _estimates(cells: pd.DataFrame, terms: list[str], system: str) -> list[dict[str, object]]:
-    evaluation = ["study", "system", "target", "train_language", "language", "metric"]
+    evaluation = ["study", SYSTEM, "target", "train_language", "language", "metric"]
     weight = cells["n"]
     centred = cells[["y", *terms]] - (
         cells[["y", *terms]]
@@ -125,10 +133,12 @@ def _estimates(cells: pd.DataFrame, terms: list[str], system: str) -> list[dict[
 def _posterior_mean(fit: Fit, term: str, system: str) -> float | None:
     """Return the posterior mean of a slope; None where the model has no slope of its own for the system."""
     posterior = fit.tree["posterior"].to_dataset()
+    if term not in posterior:
+        return None
     overall = float(posterior[term].mean())
     if system == ALL:
         return overall
-    deviation = f"{term}|system"
-    if deviation not in posterior:
+    deviation = f"{term}|{SYSTEM}"
+    if deviation not in posterior or system not in posterior[deviation][f"{SYSTEM}_level"].to_numpy():
         return None
-    return overall + float(posterior[deviation].sel(system_level=system).mean())
+    return overall + float(posterior[deviation].sel({f"{SYSTEM}_level": system}).mean())

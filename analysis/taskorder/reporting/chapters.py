@@ -30,7 +30,7 @@ def answer(found: Answer, catalogue: CatalogueSummary) -> Part:
         "name": wording.sentence_case(names.plain(fit.spec.name)),
         "question": fit.spec.question,
         "subtitle": sentences.subtitle(fit),
-        "failed": sentences.failed(fit),
+        "failed": list(fit.failures),
         "ok": fit.diagnostics.ok,
         "findings": sentences.findings(found),
         "doubts": sentences.doubts(fit),
@@ -190,6 +190,8 @@ def _forest(found: Answer, group: str) -> Part:
     caption = (
         f"Slopes by {names.plain(group)}: mean, central half and 95 % interval."
         f" The lozenge and the broken line are the slope over all {names.plural(group)}."
+        f" {wording.sentence_case(names.plural(group))} whose studies say nothing of a slope show the spread"
+        f" of the population of {names.plural(group)}."
     )
     if any(ropes):
         caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
@@ -225,11 +227,13 @@ def _moderator(data: contrasts.Against) -> Part:
 
 
 def _disagreements(found: Answer) -> str:
-    shown = tables.paired(found)
-    differing = sum(not bool(row["agrees"]) for row, _ in shown)
-    total = wording.counted(len(shown), "slope")
+    agrees = [row["agrees"] for row, _ in tables.paired(found) if not pd.isna(row["agrees"])]
+    differing = sum(not agree for agree in agrees)
+    total = wording.counted(len(agrees), "slope")
+    if not agrees:
+        return "None of them has a posterior slope to compare its sign with."
     if not differing:
-        return f"The two agree in sign on all {total}."
+        return f"The two agree in sign on {'the' if len(agrees) == 1 else 'all'} {total}."
     return f"The two differ in sign on {wording.counted_plain(differing)} of {total}."
 
 
@@ -271,7 +275,7 @@ def _diagnostics(fit: Fit) -> Part:
         "table": as_json(tables.gates(fit)),
         "picture": _picture(figures.mixing(fit.summary, ranked, MAX_R_HAT, MIN_ESS), caption),
         "text": sentences.computation(fit),
-        "failed": sentences.failed(fit),
+        "failed": list(fit.failures),
     }
 
 

@@ -117,14 +117,6 @@ def conventions(fit: Fit) -> str:
     )
 
 
-def failed(fit: Fit) -> list[str]:
-    """Return which gates failed; empty where the fit passed."""
-    d = fit.diagnostics
-    if d.ok:
-        return []
-    return [message for message in d.messages if message not in fit.manifest["notes"]]
-
-
 def computation(fit: Fit) -> str:
     """Say how the posterior was computed."""
     d, m = fit.diagnostics, fit.manifest

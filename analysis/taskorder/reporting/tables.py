@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from taskorder.claims import Verdict
-from taskorder.inference.companion import ALL
+from taskorder.inference.companion import ALL, SYSTEM
 from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
@@ -261,15 +261,22 @@ def _companion_row(row: pd.Series, found: Estimate, axis: _Axis, places: int) ->
         interval(lower, upper, places),
         probability(float(row["p"])),
         Strip(*ends, zero=axis.zero(), other=other),
-        "" if bool(row["agrees"]) else Mark("differs", "differs"),
+        _agreement(row),
     )
+
+
+def _agreement(row: pd.Series) -> Cell:
+    """Return the mark of a sign that differs; a dash where there is nothing to compare."""
+    if pd.isna(row["agrees"]):
+        return "–"
+    return "" if row["agrees"] else Mark("differs", "differs")
 
 
 def _posterior_of(fit: Fit, term: str, level: str) -> Estimate | None:
     if not level:
         return estimates.overall(fit, term)
     every = [e for terms in estimates.by_level(fit).values() for levels in terms for e in levels]
-    return next((e for e in every if e.term == term and e.level == level), None)
+    return next((e for e in every if (e.term, e.group, e.level) == (term, SYSTEM, level)), None)
 
 
 def _level(row: pd.Series) -> str:
