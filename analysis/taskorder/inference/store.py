@@ -39,7 +39,11 @@ def save(fit: Fit, folder: Path, *, force: bool = False) -> None:
         fit.tree.to_netcdf(temporary, engine="netcdf4", encoding=_encoding(fit.tree))
     write_whole(folder / SUMMARY, fit.summary.to_csv(index=False, float_format="%.6g"), force=force)
     write_whole(folder / DIAGNOSTICS, _json(fit.diagnostics.as_dict()), force=force)
-    described = {**fit.manifest, "model_file": json.loads(fit.spec.model_dump_json(by_alias=True))}
+    described = {
+        **fit.manifest,
+        "model_file": json.loads(fit.spec.model_dump_json(by_alias=True)),
+        "files": {name: sha256(folder / name) for name in FILES if name != MANIFEST},
+    }
     write_whole(folder / MANIFEST, _json(described), force=force)
 
 
@@ -65,6 +69,7 @@ def load(folder: Path) -> Fit:
         raise FitFailed(f"{folder} is not a fit: {', '.join(missing)} missing; make it with taskorder fit")
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        _check_files(folder, manifest.pop("files"))
         spec = ModelSpec.model_validate(manifest.pop("model_file"))
         fields = json.loads((folder / DIAGNOSTICS).read_text("utf-8"))
         diagnostics = Diagnostics(**fields | _unknown(fields) | {"messages": tuple(fields["messages"])})
@@ -78,6 +83,13 @@ def load(folder: Path) -> Fit:
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
         raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
     return Fit(spec, tree, summary, diagnostics, manifest)
+
+
+def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+    """Raise ValueError for a file that is not as it was written."""
+    for name, digest in digests.items():
+        if sha256(folder / name) != digest:
+            raise ValueError(f"{name} is not as it was written")
 
 
 def _unknown(fields: Mapping[str, object]) -> dict[str, float]:
