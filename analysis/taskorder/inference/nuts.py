@@ -60,7 +60,6 @@ Floats = NDArray[np.float64]
 CHAINS = 4
 TARGET_ACCEPT = 0.9
 WHOLE = {"recency", "residual", "sd:residual", "residual_level_sd"}
-ENGINE = "nuts"
 WEAK = 0.5
 """An sd may pass through zero where the data tell less than this share of its levels' prior variance."""
 MANY_REPLICATES = 10

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.inference.fitting import Fit
@@ -138,8 +139,8 @@ def _flat(values: Floats) -> Floats:
     return np.asarray(values, dtype=np.float64).reshape(-1)
 
 
-def _by_parameter(fit: Fit) -> dict[str, pd.Series]:
-    return {str(row["parameter"]): row for _, row in fit.summary.iterrows()}
+def _by_parameter(fit: Fit) -> dict[str, dict[Hashable, Any]]:
+    return {str(row["parameter"]): row for row in fit.summary.to_dict("records")}
 
 
 def _of_function(fit: Fit, function: EstimandFunction) -> tuple[Estimate, ...]:
@@ -164,7 +165,9 @@ def _levels(fit: Fit, name: str, entry: EstimandSpec) -> tuple[Estimate, ...]:
     )
 
 
-def _estimate(row: pd.Series, label: str, term: str, group: str, level: str, draws: Floats) -> Estimate:
+def _estimate(
+    row: dict[Hashable, Any], label: str, term: str, group: str, level: str, draws: Floats
+) -> Estimate:
     return Estimate(
         str(row["parameter"]), label, term, group, level,
         float(row["mean"]), float(row["lower"]), float(row["upper"]),

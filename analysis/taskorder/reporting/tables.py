@@ -221,7 +221,8 @@ def paired(answer: Answer) -> list[tuple[pd.Series, Estimate]]:
     frame = answer.companion
     order = frame["term"].map({term: i for i, term in enumerate(frame["term"].unique())})
     rows = [row for _, row in frame.loc[order.sort_values(kind="stable").index].iterrows()]
-    found = [(row, _posterior_of(answer.fit, str(row["term"]), _level(row))) for row in rows]
+    slopes = _slopes(answer.fit)
+    found = [(row, slopes.get((str(row["term"]), _level(row)))) for row in rows]
     return [(row, estimate) for row, estimate in found if estimate is not None]
 
 
@@ -272,11 +273,11 @@ def _agreement(row: pd.Series) -> Cell:
     return "" if row["agrees"] else Mark("differs", "differs")
 
 
-def _posterior_of(fit: Fit, term: str, level: str) -> Estimate | None:
-    if not level:
-        return estimates.overall(fit, term)
-    every = [e for terms in estimates.by_level(fit).values() for levels in terms for e in levels]
-    return next((e for e in every if (e.term, e.group, e.level) == (term, SYSTEM, level)), None)
+def _slopes(fit: Fit) -> dict[tuple[str, str], Estimate]:
+    """Return the slope of each term over all systems (level empty) and at each system."""
+    overall = {(estimate.term, ""): estimate for estimate in reversed(estimates.headline(fit))}
+    levels = [each for terms in estimates.by_level(fit).get(SYSTEM, ()) for each in terms]
+    return overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}
 
 
 def _level(row: pd.Series) -> str:
