@@ -84,8 +84,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return command
 
 
-@pytest.mark.xdist_group("cli")
-def test_fit_writes_its_four_files(
+def test_fit_writes_its_four_files_once_a_seed(
     folder: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compile_model, compiled = nutpie.compile_pymc_model, []
@@ -124,6 +123,20 @@ def test_fit_writes_its_four_files(
     assert (folder / "again" / "summary.csv").read_bytes() == (out / "summary.csv").read_bytes()
     assert len(list((folder / "kept").iterdir())) == 2
 
+    monkeypatch.setattr(store, "home", lambda: folder / "elsewhere")
+    assert run(*fit, "-o", "same") == 0
+    assert "fitting" in capsys.readouterr().err
+    assert run(*fit, "-o", "other", "--seed", "7") == 0
+    first, same, other = (draws_of(folder / name) for name in ("fits/schools", "same", "other"))
+    assert first.identical(same)
+    assert not first.identical(other)
+    assert len({chain.tobytes() for chain in first["1"].to_numpy()}) == 4
+
+
+def draws_of(out: Path) -> xr.Dataset:
+    with xr.open_datatree(out / "posterior.nc") as tree:
+        return tree["posterior"].to_dataset().load()
+
 
 def check_summary(out: Path) -> None:
     with (out / "summary.csv").open(newline="") as file:
@@ -146,11 +159,10 @@ def check_diagnostics(out: Path, *, ok: bool) -> None:
 
 
 def check_posterior(out: Path) -> None:
-    with xr.open_datatree(out / "posterior.nc") as tree:
-        posterior = tree["posterior"].to_dataset()
-        assert posterior.sizes["chain"] * posterior.sizes["draw"] == 4000
-        assert set(posterior.data_vars) == {"1", "1|school", "sd:school"}
-        assert posterior["school_level"].to_numpy().tolist() == list("ABCDEFGH")
+    posterior = draws_of(out)
+    assert posterior.sizes["chain"] * posterior.sizes["draw"] == 4000
+    assert set(posterior.data_vars) == {"1", "1|school", "sd:school"}
+    assert posterior["school_level"].to_numpy().tolist() == list("ABCDEFGH")
 
 
 def check_manifest(out: Path, table: Path) -> None:

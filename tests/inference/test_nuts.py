@@ -1,11 +1,10 @@
-"""The moved model is the model: its density, its initial point, and its draws by seed."""
+"""The moved model is the model: its density, and its initial point."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import nutpie
 import pandas as pd
 import pymc as pm
 import pytest
@@ -19,7 +18,7 @@ from taskorder.inference.fitting import select_rows
 from taskorder.inference.marginal import Problem, design_at, mode, take_apart
 from taskorder.inference.priors import log_density
 from taskorder.inference.session import read_tables, tables_of
-from taskorder.inference.spec import ModelSpec, parse_model, read_model
+from taskorder.inference.spec import parse_model, read_model
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, covariates
 
@@ -213,23 +212,3 @@ def test_shipped_models_start_on_their_published_tables(path: Path) -> None:
     spec, shipped = read_model(path), covariates()
     frame, _ = read_tables(spec, tables_of(spec), shipped)
     finite_at_the_start(take_apart(build_design(select_rows(frame, spec, shipped), spec, shipped), spec))
-
-
-def test_the_same_seed_gives_the_same_draws(results: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec: ModelSpec = parse_model(GENERIC | {"groups": {"study": {}}})
-    design = build_design(several_rows(results), spec, covariates())
-    compile_model, compiled = nutpie.compile_pymc_model, []
-
-    def compile_once(model: pm.Model) -> Any:
-        if not compiled:
-            compiled.append(compile_model(model))
-        return compiled[0]
-
-    monkeypatch.setattr(nutpie, "compile_pymc_model", compile_once)
-    first, again, other = (
-        nuts.sample(design, spec, seed=seed, draws=400).tree["posterior"].to_dataset() for seed in (3, 3, 4)
-    )
-    for name in map(str, first.data_vars):
-        np.testing.assert_array_equal(first[name], again[name])
-    assert not np.array_equal(first["1"], other["1"])
-    assert len({first["1"][chain].to_numpy().tobytes() for chain in range(nuts.CHAINS)}) == nuts.CHAINS

@@ -22,8 +22,6 @@ REFERENCE = Path(__file__).parents[1] / "reference"
 ERRORS = 4
 DRAWS = 8000
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 
 def reference(name: str) -> dict[str, Any]:
     return json.loads((REFERENCE / name).read_text("utf-8"))

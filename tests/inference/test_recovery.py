@@ -27,8 +27,6 @@ TRUTH = {
     "residual": 0.01,
 }
 
-pytestmark = pytest.mark.xdist_group("recovery")
-
 
 def standardised(values: pd.Series) -> pd.Series:
     return (values - values.mean()) / values.std()
