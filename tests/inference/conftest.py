@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from taskorder.inference import nuts
-from taskorder.inference.design import Design
-from taskorder.inference.marginal import take_apart
+from taskorder.inference.engines import nuts
+from taskorder.inference.engines.marginal import take_apart
+from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import Covariates
 

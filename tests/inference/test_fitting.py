@@ -103,7 +103,7 @@ def test_the_levels_of_an_eliminated_group_are_drawn_about_their_rows(
     results: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Given the other parameters a level's draws are normal about its shrunken mean misfit."""
-    monkeypatch.setattr("taskorder.inference.marginal.ELIMINATE_FROM", 3)
+    monkeypatch.setattr("taskorder.inference.engines.marginal.ELIMINATE_FROM", 3)
     score = [0.3, 0.5, 0.9, 0.7]
     spec = parse_model({"name": "m", "groups": {"study": {}}, "outcome": {"scale": "identity"}})
     table = results(study=list("abcd"), score=score)

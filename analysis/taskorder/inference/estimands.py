@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from taskorder.inference.design import Design
+from taskorder.inference.layout.design import Design
 from taskorder.inference.scales import SCALES
 from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, sd_name
 

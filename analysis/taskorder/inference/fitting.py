@@ -13,10 +13,10 @@ import xarray as xr
 
 from taskorder.errors import MissingData
 from taskorder.files import sha256_text
-from taskorder.inference.design import Design, build_design
 from taskorder.inference.diagnostics import Diagnostics, diagnose
+from taskorder.inference.engines.marginal import residual_prior, sd_priors, take_apart
 from taskorder.inference.estimands import estimands, points_per_unit
-from taskorder.inference.marginal import residual_prior, sd_priors, take_apart
+from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.inference.summary import INTERVAL, summarise
 from taskorder.moderators import attach
@@ -136,7 +136,7 @@ def fit(
     MissingData
         Where the table lacks what the model needs.
     """
-    from taskorder.inference import nuts
+    from taskorder.inference.engines import nuts
 
     rows = select_rows(table, spec, covariates)
     design = build_design(rows, spec, covariates)

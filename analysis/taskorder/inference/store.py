@@ -104,7 +104,7 @@ def key(spec: ModelSpec, rows_sha256: str, covariates_sha256: str, settings: Map
         spec.digest(),
         rows_sha256,
         covariates_sha256,
-        *(sha256(path) for folder in CODE for path in sorted((PACKAGE / folder).glob("*.py"))),
+        *(sha256(path) for folder in CODE for path in sorted((PACKAGE / folder).rglob("*.py"))),
         json.dumps({**settings, "versions": versions()}, sort_keys=True),
     ]
     return sha256_text("\n".join(parts))[:16]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskorder.claims import Claim, judge, read_claims, refuse_unmatched
-from taskorder.inference.companion import companion
+from taskorder.inference.frequentist.slopes import companion
 from taskorder.inference.session import Settings, fitted
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource

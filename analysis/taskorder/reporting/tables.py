@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from taskorder.claims import Verdict
-from taskorder.inference.companion import ALL, SYSTEM
 from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
+from taskorder.inference.frequentist.slopes import ALL, SYSTEM
 from taskorder.inference.spec import ModelSpec
 from taskorder.reporting import estimates, names
 from taskorder.reporting.answer import Answer

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from taskorder.inference.companion import companion
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
+from taskorder.inference.frequentist.slopes import companion
 from taskorder.inference.spec import parse_model
 from taskorder.results.catalogue import Covariates
 

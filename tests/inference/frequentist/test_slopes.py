@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taskorder.inference.companion import COLUMNS, companion
 from taskorder.inference.fitting import Fit, fit
+from taskorder.inference.frequentist.slopes import COLUMNS, companion
 from taskorder.inference.spec import ModelSpec
 from taskorder.results.catalogue import Covariates
 

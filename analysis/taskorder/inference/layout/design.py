@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from taskorder.errors import MissingData, nearest
-from taskorder.inference.levels import coded, group_levels, residual_levels
-from taskorder.inference.observations import Cells, Observations, observe
-from taskorder.inference.pieces import Piece, pieces_of, rows_with_moderators, stages_of
+from taskorder.inference.layout.levels import coded, group_levels, residual_levels
+from taskorder.inference.layout.observations import Cells, Observations, observe
+from taskorder.inference.layout.pieces import Piece, pieces_of, rows_with_moderators, stages_of
 from taskorder.inference.priors import Defaults, Prior, defaults
 from taskorder.inference.spec import ModelSpec
 from taskorder.moderators.stages import KEY

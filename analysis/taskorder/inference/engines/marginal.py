@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize, sparse
 
-from taskorder.inference.design import Block, Design
+from taskorder.inference.layout.design import Block, Design
 from taskorder.inference.priors import Prior, log_density, spread
 from taskorder.inference.spec import ModelSpec
 

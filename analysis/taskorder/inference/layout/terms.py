@@ -12,7 +12,7 @@ from formulaic import model_matrix
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData, nearest
-from taskorder.inference.levels import empty
+from taskorder.inference.layout.levels import empty
 
 Floats = NDArray[np.float64]
 

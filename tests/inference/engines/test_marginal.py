@@ -10,10 +10,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from taskorder.inference import marginal
-from taskorder.inference.design import Block, Design
-from taskorder.inference.marginal import Problem, Theta, condition, design_at, gradient, mode, take_apart
-from taskorder.inference.observations import Cells
+from taskorder.inference.engines import marginal
+from taskorder.inference.engines.marginal import (
+    Problem,
+    Theta,
+    condition,
+    design_at,
+    gradient,
+    mode,
+    take_apart,
+)
+from taskorder.inference.layout.design import Block, Design
+from taskorder.inference.layout.observations import Cells
 from taskorder.inference.priors import defaults, normal
 from taskorder.inference.spec import ModelSpec, parse_model
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from taskorder.inference import marginal, nuts
-from taskorder.inference.design import build_design
+from taskorder.inference.engines import marginal, nuts
+from taskorder.inference.engines.marginal import Problem, design_at, mode, take_apart
 from taskorder.inference.fitting import select_rows
-from taskorder.inference.marginal import Problem, design_at, mode, take_apart
+from taskorder.inference.layout.design import build_design
 from taskorder.inference.priors import log_density
 from taskorder.inference.session import read_tables, tables_of
 from taskorder.inference.spec import parse_model, read_model

@@ -42,8 +42,7 @@ from pytensor.compile.sharedvalue import shared
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
-from taskorder.inference.design import Block, Design
-from taskorder.inference.marginal import (
+from taskorder.inference.engines.marginal import (
     Conditional,
     Problem,
     design_at,
@@ -52,6 +51,7 @@ from taskorder.inference.marginal import (
     sd_priors,
     take_apart,
 )
+from taskorder.inference.layout.design import Block, Design
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
 

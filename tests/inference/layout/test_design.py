@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from taskorder.errors import MissingData, TaskorderError
-from taskorder.inference.design import Design, build_design
 from taskorder.inference.fitting import select_rows
+from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import Covariates
 

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
-from taskorder.inference.levels import coded, full_column
+from taskorder.inference.layout.levels import coded, full_column
+from taskorder.inference.layout.terms import fixed_columns
 from taskorder.inference.priors import Defaults, Prior, scaled
 from taskorder.inference.spec import STAGE, GroupSpec, ModelSpec, crossed_names, sd_name
-from taskorder.inference.terms import fixed_columns
 from taskorder.moderators import StageTable, stage_table
 from taskorder.results.catalogue import Covariates
 

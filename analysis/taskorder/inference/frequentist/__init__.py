@@ -1,0 +1,1 @@
+"""The frequentist companions of a posterior, printed beside it."""
