@@ -46,7 +46,7 @@ clean: ## Remove caches, kept fits and half-built reports; .venv/ stays
 $(INSTALLED): requirements.lock pyproject.toml .python-version | $(UV)
 	@echo "Setting up .venv/ with Python $$(cat .python-version) and the versions of requirements.lock: about a minute, once."
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$(cat .python-version)"
-	@$(UV) pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
