@@ -120,11 +120,9 @@ def _trace(a: Floats, x: Floats, d: Floats) -> float:
 def _double_trace(a: Floats, x: Floats, d: Floats, e: Floats) -> float:
     """Return tr(P D P E) for diagonal D and E."""
     inverse = np.linalg.inv(x.T @ (a[:, None] * x))
-    by_d, by_e = (inverse @ x.T @ ((a**2 * diagonal)[:, None] * x) for diagonal in (d, e)]
+    by_d, by_e = (inverse @ x.T @ ((a**2 * diagonal)[:, None] * x) for diagonal in (d, e))
     twice = x.T @ ((a**3 * d * e)[:, None] * x)
-    return float(
-        a**2 @ (d * e) - 2 * np.sum(inverse * twice) + np.trace(inverse @ once[0] @ inverse @ once[1])
-    )
+    return float(a**2 @ (d * e) - 2 * np.sum(inverse * twice) + np.sum(by_d * by_e.T))
 
 
 def _by_moments(y: Floats, v: Floats, x: Floats, method: Method) -> Heterogeneity:
