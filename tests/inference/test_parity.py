@@ -1,11 +1,14 @@
-"""The engine against other software, on their data under their priors (tests/reference/*.json).
+"""Posteriors against those of other software, on their data under their priors (tests/reference/*.json).
 
-Tolerances are four Monte Carlo errors of both sides, which one comparison in 16,000 exceeds by chance.
+A comparison fails beyond four Monte Carlo errors of both sides together, which one in 16,000 is by chance.
+Shares of draws are compared in place of quantiles: below a quantile of theirs there must be its probability.
 """
 
 import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,148 +16,290 @@ import pytest
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess
 
-from taskorder.inference.diagnostics import MAX_R_HAT, MIN_ESS
-from taskorder.inference.fitting import Fit, fit
-from taskorder.inference.spec import parse_model
+from taskorder.inference.fitting import Engine, fit
+from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import covariates
 
 REFERENCE = Path(__file__).parents[1] / "reference"
+ENGINES = tuple(engine for engine in get_args(Engine.__value__) if engine != "auto")
 ERRORS = 4
 DRAWS = 8000
 
-
-def reference(name: str) -> dict[str, Any]:
-    return json.loads((REFERENCE / name).read_text("utf-8"))
+Values = dict[str, Any]
 
 
-def meta_analysis(table: pd.DataFrame, outcome: str, variance: str, **content: Any) -> Fit:
-    spec = parse_model(
-        {
-            "name": "meta",
-            "data": {"schema": "any"},
-            "outcome": {"column": outcome, "scale": "identity", "variance": variance},
-            "residual": {"sd": 0},
-            **content,
-        }
-    )
-    result = fit(spec, table, covariates(), draws=DRAWS)
-    assert result.diagnostics.max_r_hat < MAX_R_HAT
-    assert result.diagnostics.min_ess_bulk > MIN_ESS
-    assert result.diagnostics.divergences <= DRAWS / 1000
-    return result
+def reference(name: str) -> Values:
+    return json.loads((REFERENCE / f"{name}.json").read_text("utf-8"))
 
 
-def normal(sigma: float) -> dict[str, object]:
+def normal(sigma: float) -> Values:
     return {"dist": "Normal", "mu": 0, "sigma": sigma}
 
 
-def draws_of(result: Fit) -> xr.Dataset:
+def half_normal(sigma: float) -> Values:
+    return {"dist": "HalfNormal", "sigma": sigma}
+
+
+def half_cauchy(beta: float) -> Values:
+    return {"dist": "HalfCauchy", "beta": beta}
+
+
+FLAT: Values = {"dist": "Flat"}
+HALF_FLAT: Values = {"dist": "HalfFlat"}
+
+
+def jeffreys(tau: xr.DataArray, v: np.ndarray) -> xr.DataArray:
+    """Jeffreys' prior of tau, up to a constant, where the variances v are known (Bodnar et al. 2017)."""
+    return sum((tau / (each + tau**2)) ** 2 for each in v) ** 0.5
+
+
+def du_mouchel(tau: xr.DataArray, v: np.ndarray) -> xr.DataArray:
+    """DuMouchel's prior of tau, up to a constant: s^2 is the harmonic mean of the variances."""
+    return 1.0 / ((len(v) / np.sum(1.0 / v)) ** 0.5 + tau) ** 2
+
+
+@dataclass(frozen=True)
+class Model:
+    """One posterior of ours, and the references that it answers to.
+
+    `references` maps their names to what our draws are weighed by where their prior of tau is none of ours.
+    """
+
+    file: str
+    priors: dict[str, Values]
+    references: dict[str, Callable[[xr.DataArray, np.ndarray], xr.DataArray] | None]
+    group: str = "trial"
+    within: str = ""
+    slope: str = ""
+    nuts: bool = False
+
+
+def _models() -> dict[str, Model]:
+    def schools(mu: Values, tau: Values, *names: str, nuts: bool = False) -> Model:
+        return Model("eight_schools", {"1": mu, "sd": tau}, dict.fromkeys(names), "school", nuts=nuts)
+
+    def trials(mu: Values, tau: Values, *names: str) -> Model:
+        return Model("bcg", {"1": mu, "sd": tau}, dict.fromkeys(names))
+
+    shared = ("bayesmeta N0_5__HC5", "posteriordb", "brms", "brms long")
+    return {
+        "schools, normal and half Cauchy": schools(normal(5), half_cauchy(5), *shared, nuts=True),
+        "schools, flat and half Cauchy": schools(FLAT, half_cauchy(25), "bayesmeta flat__HC25"),
+        "schools, flat and half normal": schools(FLAT, half_normal(10), "bayesmeta flat__HN10"),
+        "schools, normal and half normal": schools(normal(10), half_normal(10), "bayesmeta N0_10__HN10"),
+        "schools, flat and flat": schools(FLAT, HALF_FLAT, "bayesmeta flat__uniform"),
+        "trials, half normal": trials(normal(4), half_normal(1), "bayesmeta N0_4__HN1", "brms"),
+        "trials, narrower half normal": trials(normal(4), half_normal(0.5), "bayesmeta N0_4__HN05"),
+        "trials, half Cauchy": trials(normal(1), half_cauchy(0.5), "bayesmeta N0_1__HC05"),
+        "trials, flat": Model(
+            "bcg",
+            {"1": FLAT, "sd": HALF_FLAT},
+            {
+                "bayesmeta flat__uniform": None,
+                "bayesmeta flat__Jeffreys": jeffreys,
+                "bayesmeta flat__DuMouchel": du_mouchel,
+            },
+            nuts=True,
+        ),
+        "trials by latitude": Model(
+            "bcg",
+            {"1": normal(4), "ablat_c": normal(1), "sd": half_normal(1)},
+            {"bayesmeta ablat": None, "brms ablat": None},
+            slope="ablat",
+            nuts=True,
+        ),
+        "schools in districts": Model(
+            "konstantopoulos",
+            {"1": normal(1), "sd": half_normal(0.5)},
+            {"brms": None},
+            "school",
+            within="district",
+            nuts=True,
+        ),
+    }
+
+
+MODELS = _models()
+CASES = [
+    (engine, name) for name, model in MODELS.items() for engine in ENGINES if engine != "nuts" or model.nuts
+]
+"""Every model by the collapsed engine; by nuts, which compiles each for half a minute, one of each kind."""
+
+
+def table_of(model: Model) -> tuple[pd.DataFrame, str]:
+    """Return the data with their variances in `v`, and the name of the outcome."""
+    table = pd.DataFrame(reference(model.file)["data"])
+    if model.slope:
+        table[f"{model.slope}_c"] = table[model.slope] - table[model.slope].mean()
+    if "sigma" in table:
+        return table.astype({"y": float}).assign(v=table["sigma"] ** 2.0), "y"
+    return table.rename(columns={"vi": "v"}), "yi"
+
+
+def spec_of(model: Model, priors: dict[str, Values]) -> ModelSpec:
+    terms = ["1", f"{model.slope}_c"] if model.slope else ["1"]
+    outcome = {"column": table_of(model)[1], "scale": "identity", "variance": "v"}
+    return parse_model(
+        {
+            "name": "meta",
+            "data": {"schema": "any"},
+            "outcome": outcome,
+            "fixed": {"terms": terms},
+            "groups": {model.group: {"within": model.within}},
+            "residual": {"sd": 0},
+            "priors": priors,
+        }
+    )
+
+
+def draw(model: Model, engine: Engine) -> xr.Dataset:
+    """Fit the model; its diagnostics must be as good as they must be for a claim."""
+    spec = spec_of(model, model.priors)
+    result = fit(spec, table_of(model)[0], covariates(), engine=engine, draws=DRAWS)
+    assert result.diagnostics.engine == engine
+    assert result.diagnostics.divergences <= DRAWS / 1000
+    assert not [text for text in result.failures if "divergent" not in text]
     return result.tree["posterior"].to_dataset()
 
 
-def monte_carlo_error(draws: xr.DataArray) -> tuple[float, float]:
-    """Return the errors of the mean and of the sd, from the effective sample sizes of x and (x - mean)^2."""
-    data = xr.Dataset({"x": draws, "square": (draws - draws.mean()) ** 2})
-    size = ess(data, method="mean")
-    of_square = float(data["square"].std()) / float(size["square"]) ** 0.5
-    return float(draws.std()) / float(size["x"]) ** 0.5, of_square / (2 * float(draws.std()))
+def quantities(posterior: xr.Dataset, model: Model) -> dict[str, xr.DataArray]:
+    """Return the draws of everything that a reference may speak of, by the name in our JSON."""
+    mu, tau = posterior["1"], posterior[f"sd:{model.group}"]
+    found = {"mu": mu}
+    if model.slope:
+        found[f"slope[{model.slope}]"] = posterior[f"{model.slope}_c"]
+    if model.within:
+        for group in (model.within, model.group):
+            found[f"tau[{group}]"] = posterior[f"sd:{group}"]
+            found |= {f"effect[{group} {at}]": x for at, x in _levels(posterior, group)}
+        return found
+    noise = np.random.default_rng(1).standard_normal(mu.shape)
+    found |= {"tau": tau, "theta[new]": mu + tau * noise}
+    for at, effect in _levels(posterior, model.group):
+        found |= {f"effect[{at}]": effect, f"theta[{at}]": mu + effect}
+    return found
 
 
-def agrees(
-    draws: xr.DataArray, mean: float, sd: float, mean_error: float = 0.0, sd_error: float = 0.0
-) -> None:
-    own_mean_error, own_sd_error = monte_carlo_error(draws)
-    assert abs(float(draws.mean()) - mean) < ERRORS * np.hypot(own_mean_error, mean_error)
-    assert abs(float(draws.std()) - sd) < ERRORS * np.hypot(own_sd_error, sd_error)
+def _levels(posterior: xr.Dataset, group: str) -> Iterator[tuple[str, xr.DataArray]]:
+    effects = posterior[f"1|{group}"]
+    dim = f"{group}_level"
+    for i, level in enumerate(effects[dim].to_numpy()):
+        yield str(level), effects.isel({dim: i}, drop=True)
 
 
-def agrees_in_quantiles(draws: xr.DataArray, p: list[float], quantiles: list[float]) -> None:
-    """Compare the share of draws below each of the other's quantiles with its probability."""
-    for probability, quantile in zip(p, quantiles, strict=True):
-        below = (draws <= quantile).astype(float)
-        size = float(ess(xr.Dataset({"x": below}), method="mean")["x"])
-        error = (probability * (1 - probability) / size) ** 0.5
-        assert abs(float(below.mean()) - probability) < ERRORS * error, probability
+def functions(of: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+    """Return the draws of bayesmeta's functions of the parameters."""
+    return {f"P({name} < 0)": (of[name] < 0).astype(float) for name in ("mu", "theta[new]")}
 
 
-def agrees_with_bayesmeta(result: Fit, exact: dict[str, Any], group: str) -> None:
-    for theirs, ours in (("mu", "1"), ("tau", f"sd:{group}")):
-        draws = draws_of(result)[ours]
-        agrees(draws, exact["mean"][theirs], exact["sd"][theirs])
-        agrees_in_quantiles(draws, exact["p"], exact["quantiles"][theirs])
+@dataclass(frozen=True)
+class Comparison:
+    """One value of theirs beside ours, and the Monte Carlo error of the difference."""
+
+    what: str
+    ours: float
+    theirs: float
+    error: float
+
+    @property
+    def agrees(self) -> bool:
+        return bool(abs(self.ours - self.theirs) <= ERRORS * self.error)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.ours:.6g}, they {self.theirs:.6g}, error {self.error:.2g}"
 
 
-def agrees_with_brms(result: Fit, summary: dict[str, dict[str, float]]) -> None:
-    for name, theirs in summary.items():
-        draws = draws_of(result)[name]
-        agrees(draws, theirs["mean"], theirs["sd"], theirs["mcse_mean"], theirs["mcse_sd"])
-        for bound, probability in (("q2.5", 0.025), ("q97.5", 0.975)):
-            below = float((draws <= theirs[bound]).mean())
-            assert below == pytest.approx(probability, abs=0.012), (name, bound)
+@dataclass(frozen=True)
+class Sample:
+    """Draws of one quantity, and their weights, (chain, draw)."""
+
+    x: xr.DataArray
+    weight: xr.DataArray
+
+    def mean(self, of: xr.DataArray) -> float:
+        return float((self.weight * of).sum() / self.weight.sum())
+
+    def error(self, residual: xr.DataArray) -> float:
+        """Return the Monte Carlo error of the mean of something of which its mean was taken off."""
+        part = self.weight / float(self.weight.mean()) * residual
+        size = float(ess(xr.Dataset({"x": part}), method="mean")["x"])
+        return float((part**2).mean()) ** 0.5 / size**0.5
+
+    def deviation(self, residual: xr.DataArray) -> float:
+        return self.mean(residual**2) ** 0.5
 
 
-def test_eight_schools() -> None:
-    values = reference("eight_schools.json")
-    table = pd.DataFrame(values["data"]).astype({"y": float})
-    table["variance"] = table["sigma"] ** 2.0
-    result = meta_analysis(
-        table,
-        "y",
-        "variance",
-        groups={"school": {}},
-        priors={"1": normal(5), "sd": {"dist": "HalfCauchy", "beta": 5}},
+def compared(name: str, sample: Sample, theirs: Values, draws: float | None) -> Iterator[Comparison]:
+    """Compare every value that a reference has of one quantity.
+
+    Where the reference was drawn itself, its own errors are what it prints of them, but at least those of its
+    effective number of draws: brms takes the draws for normal where it states the error of an sd.
+    """
+    x = sample.x
+    centre = sample.mean(x)
+    away = x - centre
+    sd = sample.deviation(away)
+    square = (away**2 - sd**2) / (2.0 * sd)
+    bulk = theirs.get("ess_bulk", draws or np.inf)
+    tail = min(bulk, theirs.get("ess_tail", np.inf))
+    for key, value in theirs.items():
+        match key:
+            case "mean":
+                other = max(theirs.get("mcse_mean", 0.0), sd / bulk**0.5)
+                yield Comparison(f"{name} mean", centre, value, float(np.hypot(sample.error(away), other)))
+            case "sd":
+                other = max(theirs.get("mcse_sd", 0.0), sample.deviation(square) / bulk**0.5)
+                yield Comparison(f"{name} sd", sd, value, float(np.hypot(sample.error(square), other)))
+            case "mean_square":
+                own = sample.mean(x**2)
+                other = sample.deviation(x**2 - own) / bulk**0.5
+                yield Comparison(
+                    f"{name} mean square", own, value, float(np.hypot(sample.error(x**2 - own), other))
+                )
+            case "quantiles":
+                for p, at in value.items():
+                    yield _share(f"{name} below {at:.4g}", sample, x <= at, float(p), tail)
+            case "shortest_interval":
+                low, high = value
+                yield _share(f"{name} inside", sample, (x >= low) & (x <= high), 0.95, tail)
+            case "mcse_mean" | "mcse_sd" | "ess_bulk" | "ess_tail":
+                continue
+            case _:
+                raise KeyError(f"nothing compares {key!r} of {name}")
+
+
+def _share(what: str, sample: Sample, inside: xr.DataArray, p: float, size: float) -> Comparison:
+    residual = inside.astype(float) - p
+    other = (p * (1.0 - p) / size) ** 0.5
+    share = sample.mean(inside.astype(float))
+    return Comparison(what, share, p, float(np.hypot(sample.error(residual), other)))
+
+
+@pytest.mark.parametrize(("engine", "name"), CASES)
+def test_posterior(engine: Engine, name: str) -> None:
+    model = MODELS[name]
+    of = quantities(draw(model, engine), model)
+    v = table_of(model)[0]["v"].to_numpy()
+    every: list[Comparison] = []
+    for source, weigh in model.references.items():
+        theirs = reference(model.file)["posteriors"][source]
+        weight = xr.ones_like(of["mu"]) if weigh is None else weigh(of["tau"], v)
+        for parameter, values in theirs["parameters"].items():
+            sample = Sample(of[parameter], weight)
+            every += compared(f"{source}, {parameter}", sample, values, theirs.get("draws"))
+        for function, value in theirs.get("functions", {}).items():
+            sample = Sample(functions(of)[function], weight)
+            every += compared(f"{source}, {function}", sample, {"mean": value}, None)
+    assert every
+    apart = [str(one) for one in every if not one.agrees]
+    assert not apart, f"{len(apart)} of {len(every)} comparisons disagree:\n" + "\n".join(apart)
+
+
+def test_every_posterior_of_every_file_is_compared() -> None:
+    claimed = sorted((model.file, source) for model in MODELS.values() for source in model.references)
+    held = sorted(
+        (file, source)
+        for file in ("bcg", "eight_schools", "konstantopoulos")
+        for source in reference(file)["posteriors"]
     )
-    posterior = draws_of(result)
-    mu, effect = posterior["1"], posterior["1|school"]
-    theirs = values["posteriordb"]
-    ours = {"mu": mu, "tau": posterior["sd:school"]}
-    ours |= {f"theta[{i + 1}]": mu + effect.isel(school_level=i, drop=True) for i in range(8)}
-    for name, draws in ours.items():
-        mean, sd = theirs["mean"][name], theirs["sd"][name]
-        error = monte_carlo_error(draws)[0]
-        assert abs(float(draws.mean()) - mean) < ERRORS * np.hypot(error, sd / theirs["draws"] ** 0.5), name
-        assert float(draws.std()) == pytest.approx(sd, rel=0.1), name
-    agrees_with_bayesmeta(result, values["bayesmeta"], "school")
-
-
-@pytest.mark.parametrize(
-    ("case", "priors"),
-    [
-        ("bayesmeta_proper", {"1": normal(4), "sd": {"dist": "HalfNormal", "sigma": 1}}),
-        ("bayesmeta_flat", {"1": {"dist": "Flat"}, "sd:trial": {"dist": "HalfFlat"}}),
-    ],
-)
-def test_vaccine_trials(case: str, priors: dict[str, object]) -> None:
-    values = reference("bcg.json")
-    table = pd.DataFrame(values["data"])
-    result = meta_analysis(table, "yi", "vi", groups={"trial": {}}, priors=priors)
-    agrees_with_bayesmeta(result, values[case], "trial")
-
-
-def test_a_moderator_of_the_vaccine_trials() -> None:
-    values = reference("bcg.json")
-    table = pd.DataFrame(values["data"])
-    table["ablat_c"] = table["ablat"] - table["ablat"].mean()
-    result = meta_analysis(
-        table,
-        "yi",
-        "vi",
-        fixed={"terms": ["1", "ablat_c"]},
-        groups={"trial": {}},
-        priors={"1": normal(4), "ablat_c": normal(1), "sd": {"dist": "HalfNormal", "sigma": 1}},
-    )
-    agrees_with_brms(result, values["brms_ablat"]["summary"])
-
-
-def test_schools_nested_in_districts() -> None:
-    values = reference("konstantopoulos.json")
-    table = pd.DataFrame(values["data"])
-    result = meta_analysis(
-        table,
-        "yi",
-        "vi",
-        groups={"school": {"within": "district"}},
-        priors={"1": normal(1), "sd": {"dist": "HalfNormal", "sigma": 0.5}},
-    )
-    assert draws_of(result).sizes["school_level"] == len(table[["district", "school"]].drop_duplicates())
-    agrees_with_brms(result, values["brms"]["summary"])
+    assert claimed == held
