@@ -79,6 +79,7 @@ class Engine(StrEnum):
     """The engines that `fit` may be asked for."""
 
     auto = "auto"
+    collapsed = "collapsed"
     nuts = "nuts"
 
 

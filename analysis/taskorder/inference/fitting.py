@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -11,20 +11,27 @@ from typing import Any, Literal
 import pandas as pd
 import xarray as xr
 
-from taskorder.errors import MissingData
+from taskorder.errors import InvalidModel, MissingData
 from taskorder.files import sha256_text
 from taskorder.inference.diagnostics import Diagnostics, diagnose
-from taskorder.inference.engines.marginal import residual_prior, sd_priors, take_apart
+from taskorder.inference.engines.draws import Draws
+from taskorder.inference.engines.parameters import (
+    recency_prior,
+    residual_prior,
+    sd_names,
+    sd_priors,
+    spread_prior,
+)
 from taskorder.inference.estimands import estimands, points_per_unit
 from taskorder.inference.layout.design import Design, build_design
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.inference.summary import INTERVAL, summarise
 from taskorder.moderators import attach
 from taskorder.results.catalogue import Covariates
 from taskorder.results.reading import InputFile
 from taskorder.results.selection import where, without_flags
 
-type Engine = Literal["auto", "nuts"]
+type Engine = Literal["auto", "collapsed", "nuts"]
 
 DRAWS = 4000
 SEED = 2026
@@ -79,9 +86,36 @@ class Fit:
         return head + self.summary.to_html(index=False, float_format="{:.3g}".format)
 
 
-def engine_of(engine: Engine) -> Literal["nuts"]:
-    """Return the engine that computes the posterior; `auto` stands for the only one so far."""
-    return "nuts" if engine == "auto" else engine
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and why it was chosen: in words, for the manifest."""
+
+    engine: Literal["collapsed", "nuts"]
+    why: str
+
+
+def choose(engine: Engine, spec: ModelSpec) -> Choice:
+    """Return the engine that computes the posterior.
+
+    Raises
+    ------
+    InvalidModel
+        If `collapsed` is asked for and the model is not one whose linear effects can be integrated out.
+    """
+    obstacle = needs_nuts(spec)
+    if engine == "collapsed" and obstacle:
+        raise InvalidModel(
+            [
+                f"model {spec.name!r}: --engine collapsed integrates the linear effects out, which needs"
+                f" Gaussian noise and Normal or Flat priors of the linear terms, but {obstacle};"
+                f" use --engine nuts or auto"
+            ]
+        )
+    if engine != "auto":
+        return Choice(engine, "it was asked for")
+    if obstacle:
+        return Choice("nuts", f"{obstacle}, so the linear effects cannot be integrated out")
+    return Choice("collapsed", "the noise and the linear terms' priors are Gaussian or flat")
 
 
 def select_rows(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
@@ -120,8 +154,8 @@ def fit(
         The frame of a `ResultTable`, or any table for `schema = "any"`.
     covariates : Covariates
         What is known of tasks, their similarity and languages.
-    engine : {"auto", "nuts"}
-        `auto` chooses; there is one engine so far.
+    engine : {"auto", "collapsed", "nuts"}
+        `auto` takes `collapsed` wherever the model allows it.
     seed : int
         The same seed gives the same posterior on the same machine.
     draws : int
@@ -135,20 +169,22 @@ def fit(
     ------
     MissingData
         Where the table lacks what the model needs.
+    InvalidModel
+        Where the engine cannot take the model.
     """
-    from taskorder.inference.engines import nuts
-
+    choice = choose(engine, spec)
     rows = select_rows(table, spec, covariates)
     design = build_design(rows, spec, covariates)
-    result = nuts.sample(design, spec, seed=seed, draws=draws, progress=progress)
+    result = _sampler(choice)(design, spec, seed=seed, draws=draws, progress=progress)
     posterior = result.tree["posterior"].to_dataset()
     derived = estimands(posterior, design, spec)
     summary = _summary(posterior, derived, spec)
     diagnostics = diagnose(
         summary,
-        engine=engine_of(engine),
+        engine=choice.engine,
         seconds=result.seconds,
-        divergences=int(result.tree["sample_stats"].to_dataset()["diverging"].sum()),
+        divergences=_divergences(result.tree),
+        pareto_k=result.pareto_k,
         rows=int((design.row_cell >= 0).sum()),
         effects=design.effects[0].shape[1],
         notes=design.notes,
@@ -159,8 +195,23 @@ def fit(
         "estimands": derived,
         "sample_stats": result.tree["sample_stats"].to_dataset(),
     }
-    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, engine=engine_of(engine))
+    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice)
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
+
+
+def _sampler(choice: Choice) -> Callable[..., Draws]:
+    if choice.engine == "collapsed":
+        from taskorder.inference.engines import collapsed
+
+        return collapsed.sample
+    from taskorder.inference.engines import nuts
+
+    return nuts.sample
+
+
+def _divergences(tree: xr.DataTree) -> int:
+    stats = tree["sample_stats"].to_dataset()
+    return int(stats["diverging"].sum()) if "diverging" in stats else 0
 
 
 def _summary(posterior: xr.Dataset, derived: xr.Dataset, spec: ModelSpec) -> pd.DataFrame:
@@ -212,7 +263,7 @@ def _manifest(
     *,
     seed: int,
     draws: int,
-    engine: str,
+    choice: Choice,
 ) -> dict[str, Any]:
     kept = rows[design.row_cell >= 0]
     by_study = kept.groupby("study").size() if "study" in kept else pd.Series({"all": len(kept)})
@@ -225,7 +276,8 @@ def _manifest(
         "cells": len(design.cells.mean),
         "seed": seed,
         "draws": draws,
-        "engine": engine,
+        "engine": choice.engine,
+        "why": choice.why,
         "interval": f"{100 * INTERVAL:.0f} % equal-tailed",
         "reference_score": design.reference,
         "points_per_unit": points_per_unit(spec, design.reference),
@@ -238,15 +290,15 @@ def _manifest(
 
 def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
     """Return the prior of every parameter, as text."""
-    problem = take_apart(design, spec)
+    names = sd_names(design.blocks)
     found = {block.name: str(block.prior) for block in design.blocks if block.prior is not None}
-    found |= {name: str(prior) for name, prior in zip(problem.sd_names, sd_priors(problem), strict=True)}
+    found |= {name: str(prior) for name, prior in zip(names, sd_priors(design, spec, names), strict=True)}
     if spec.residual.sd is None:
-        found["residual"] = str(residual_prior(problem))
+        found["residual"] = str(residual_prior(design, spec))
     if design.residual_levels:
-        found["sd:residual"] = str(spec.priors.get("sd:residual", design.defaults.residual_spread))
+        found["sd:residual"] = str(spread_prior(design, spec))
     if len(design.effects) > 1:
-        found["recency"] = str(spec.priors.get("recency", design.defaults.recency))
+        found["recency"] = str(recency_prior(design, spec))
     return found
 
 

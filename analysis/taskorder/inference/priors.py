@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+Floats = NDArray[np.float64]
 
 LOCATION = {
     "Normal": ("mu", "sigma"),
@@ -120,10 +123,65 @@ def defaults(scale: str, mean: float, sd: float) -> Defaults:
     )
 
 
+_LOG_DENSITY: dict[str, Callable[..., Floats]] = {
+    "Normal": lambda x, mu, sigma: -0.5 * ((x - mu) / sigma) ** 2 - np.log(sigma) - _HALF_LOG_2PI,
+    "StudentT": lambda x, nu, mu, sigma: _student(x, nu, mu, sigma),
+    "Cauchy": lambda x, alpha, beta: -np.log(np.pi * beta) - np.log1p(((x - alpha) / beta) ** 2),
+    "Laplace": lambda x, mu, b: -np.abs(x - mu) / b - np.log(2.0 * b),
+    "Logistic": lambda x, mu, s: (
+        -np.abs(x - mu) / s - np.log(s) - 2.0 * np.log1p(np.exp(-np.abs(x - mu) / s))
+    ),
+    "Flat": lambda x: np.zeros_like(x),
+    "HalfNormal": lambda x, sigma: -0.5 * (x / sigma) ** 2 - np.log(sigma) - _HALF_LOG_2PI + _LOG_2,
+    "HalfCauchy": lambda x, beta: -np.log(np.pi * beta) - np.log1p((x / beta) ** 2) + _LOG_2,
+    "HalfStudentT": lambda x, nu, sigma: _student(x, nu, 0.0, sigma) + _LOG_2,
+    "Exponential": lambda x, lam: np.log(lam) - lam * x,
+    "Gamma": lambda x, alpha, beta: (
+        alpha * np.log(beta) - gammaln(alpha) + (alpha - 1.0) * np.log(x) - beta * x
+    ),
+    "InverseGamma": lambda x, alpha, beta: (
+        alpha * np.log(beta) - gammaln(alpha) - (alpha + 1.0) * np.log(x) - beta / x
+    ),
+    "LogNormal": lambda x, mu, sigma: (
+        -0.5 * ((np.log(x) - mu) / sigma) ** 2 - np.log(x * sigma) - _HALF_LOG_2PI
+    ),
+    "Weibull": lambda x, alpha, beta: (
+        np.log(alpha / beta) + (alpha - 1.0) * np.log(x / beta) - (x / beta) ** alpha
+    ),
+    "HalfFlat": lambda x: np.zeros_like(x),
+}
+_SLOPE: dict[str, Callable[..., Floats]] = {
+    "Normal": lambda x, mu, sigma: -(x - mu) / sigma**2,
+    "StudentT": lambda x, nu, mu, sigma: -(nu + 1.0) * (x - mu) / (nu * sigma**2 + (x - mu) ** 2),
+    "Cauchy": lambda x, alpha, beta: -2.0 * (x - alpha) / (beta**2 + (x - alpha) ** 2),
+    "Laplace": lambda x, mu, b: -np.sign(x - mu) / b,
+    "Logistic": lambda x, mu, s: -np.tanh((x - mu) / (2.0 * s)) / s,
+    "Flat": lambda x: np.zeros_like(x),
+    "HalfNormal": lambda x, sigma: -x / sigma**2,
+    "HalfCauchy": lambda x, beta: -2.0 * x / (beta**2 + x**2),
+    "HalfStudentT": lambda x, nu, sigma: -(nu + 1.0) * x / (nu * sigma**2 + x**2),
+    "Exponential": lambda x, lam: np.full_like(x, -lam),
+    "Gamma": lambda x, alpha, beta: (alpha - 1.0) / x - beta,
+    "InverseGamma": lambda x, alpha, beta: -(alpha + 1.0) / x + beta / x**2,
+    "LogNormal": lambda x, mu, sigma: -((np.log(x) - mu) / sigma**2 + 1.0) / x,
+    "Weibull": lambda x, alpha, beta: (alpha - 1.0) / x - alpha / beta * (x / beta) ** (alpha - 1.0),
+    "HalfFlat": lambda x: np.zeros_like(x),
+}
+_HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
+_LOG_2 = float(np.log(2.0))
+
+
+def _student(x: Floats, nu: float, mu: float, sigma: float) -> Floats:
+    constant = gammaln((nu + 1.0) / 2.0) - gammaln(nu / 2.0) - 0.5 * np.log(nu * np.pi) - np.log(sigma)
+    return constant - (nu + 1.0) / 2.0 * np.log1p(((x - mu) / sigma) ** 2 / nu)
+
+
 _FLAT_WIDTH = 1e4
 
 
 def _frozen(prior: Prior) -> Any:
+    from scipy import stats
+
     p = dict(prior.parameters)
     distributions: dict[str, Callable[[], Any]] = {
         "Normal": lambda: stats.norm(p["mu"], p["sigma"]),
@@ -142,14 +200,14 @@ def _frozen(prior: Prior) -> Any:
     return distributions[prior.dist]()
 
 
-def log_density(prior: Prior, value: float) -> float:
-    """Return the log density at a value; 0 everywhere for flat priors."""
-    if prior.dist in {"Flat", "HalfFlat"}:
-        return 0.0
-    if prior.dist == "HalfStudentT":
-        p = dict(prior.parameters)
-        return float(np.log(2.0) + stats.t.logpdf(value, p["nu"], 0.0, p["sigma"]))
-    return float(_frozen(prior).logpdf(value))
+def log_density(prior: Prior, value: Floats) -> Floats:
+    """Return the log density at values; 0 everywhere for flat priors."""
+    return _LOG_DENSITY[prior.dist](np.asarray(value, dtype=np.float64), **dict(prior.parameters))
+
+
+def log_density_slope(prior: Prior, value: Floats) -> Floats:
+    """Return the derivative of the log density by the value."""
+    return _SLOPE[prior.dist](np.asarray(value, dtype=np.float64), **dict(prior.parameters))
 
 
 def spread(prior: Prior) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from taskorder.inference.fitting import (
     SEED,
     Engine,
     Fit,
-    engine_of,
+    choose,
     fit,
     listed,
     rows_digest,
@@ -121,7 +121,7 @@ def fitted(
     """
     frame, inputs = read_tables(spec, paths or tables_of(spec), covariates)
     rows = select_rows(frame, spec, covariates)
-    chosen = {"engine": engine_of(settings.engine), "seed": settings.seed, "draws": settings.draws}
+    chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
     folder = store.home() / store.key(spec, rows_digest(rows), _digest(covariates), chosen)
     if (kept := _kept(folder)) is not None:
         manifest = {**kept.manifest, "inputs": listed(inputs)}

@@ -1,0 +1,245 @@
+"""The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
+
+The mode of the marginal density, a proposal fitted about it, weighted draws made into chains (`importance`); if
+the weights' k-hat says that the proposal does not cover the density, nutpie walks on the density instead, with
+its exact gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
+coefficients, and the posterior is that of the whole model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from taskorder.inference.engines import importance
+from taskorder.inference.engines.density import Density, density
+from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
+from taskorder.inference.engines.importance import Proposal
+from taskorder.inference.engines.mode import Mode, mode
+from taskorder.inference.layout.design import Design
+from taskorder.inference.spec import ModelSpec
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+PILOT = 400
+"""Draws by which a proposal is judged and mended."""
+GOOD = 0.5
+"""A proposal whose effective share of draws is above this is not mended further."""
+ROUNDS = 3
+THREADS = 2
+MAX_PARETO_K = 0.7
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Chains of theta with their coefficients.
+
+    Attributes
+    ----------
+    u : array (D, chains, draws)
+    coefficients : array (P, chains, draws)
+    stats : dict of arrays (chains, draws)
+    pareto_k : float or None
+    """
+
+    u: Floats
+    coefficients: Floats
+    stats: dict[str, NDArray[Any]]
+    pareto_k: float | None
+
+
+def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: bool = False) -> Draws:
+    """Sample the posterior.
+
+    Parameters
+    ----------
+    design : Design
+        Of the rows to be modelled.
+    spec : ModelSpec
+        The model: Gaussian, with Normal or Flat priors of the linear terms.
+    seed : int
+        The same seed gives the same draws on the same machine.
+    draws : int
+        In all, over four chains.
+    progress : bool
+        Whether to show a progress bar, where nutpie walks.
+    """
+    began = time.perf_counter()
+    with threadpool_limits(limits=1, user_api="blas"):
+        start = mode(density(design, spec), design)
+        ready = time.perf_counter()
+        sampled = drawn(start, seed=seed, draws=draws, progress=progress)
+    posterior = _named(design, start.density, sampled)
+    done = time.perf_counter()
+    stats = xr.Dataset({name: (DRAW_DIMS, values) for name, values in sampled.stats.items()})
+    return Draws(
+        tree=xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats}),
+        seconds={"compile": ready - began, "sample": done - ready, "total": done - began},
+        how="collapsed, importance sampling" if sampled.pareto_k is not None else "collapsed, NUTS",
+        pareto_k=sampled.pareto_k,
+    )
+
+
+def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Sampled:
+    """Draw theta and the coefficients about a mode: by importance sampling, or by walking where that fails."""
+    each = -(-draws // CHAINS)
+    streams = np.random.SeedSequence(seed).spawn(CHAINS + 2)
+    pilot = np.random.default_rng(streams[0])
+    proposal, share = judged(start, pilot)
+    if share * draws >= CHAINS:
+        sampled = _weighed(start.density, proposal, each, streams[1:])
+        if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
+            return sampled
+    return _walked(start.density, proposal, each, seed, streams[1:], progress=progress)
+
+
+def judged(start: Mode, rng: np.random.Generator) -> tuple[Proposal, float]:
+    """Fit a proposal, mend it while it is poor, and return the best with its effective share of draws."""
+    target = bounded(start.density)
+    proposal = importance.fitted(target, start.u, importance.whitened(start.covariance))
+    best, best_share = proposal, 0.0
+    for left in reversed(range(ROUNDS)):
+        u = proposal.draw(PILOT, rng)
+        weight, _ = importance.weights(target(u) - proposal.log_density(u))
+        share = float(1.0 / np.sum(weight**2) / PILOT)
+        if share > best_share:
+            best, best_share = proposal, share
+        if best_share > GOOD or not left:
+            break
+        centre, covariance = importance.moments(u, weight, proposal)
+        proposal = importance.fitted(target, centre, importance.whitened(covariance))
+    return best, best_share
+
+
+def bounded(density: Density) -> Callable[[Floats], Floats]:
+    """Return the log density, minus infinity outside the limits of the coordinates."""
+
+    def log_density(u: Floats) -> Floats:
+        value = np.full(u.shape[1], -np.inf)
+        inside = density.coordinates.inside(u)
+        if inside.any():
+            value[inside] = density.log_density(u[:, inside])
+        return value
+
+    return log_density
+
+
+def _weighed(
+    density: Density, proposal: Proposal, each: int, streams: list[np.random.SeedSequence]
+) -> Sampled:
+    rngs = [np.random.default_rng(stream) for stream in streams]
+
+    def chain(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+        u = proposal.draw(each, rng)
+        value, coefficients = _with_coefficients(density, u, rng)
+        return u, value, coefficients
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        u, value, coefficients = (
+            np.stack(parts, axis=-2) for parts in zip(*pool.map(chain, rngs[:CHAINS]), strict=True)
+        )
+    log_weight = value - proposal.log_density(u.reshape(len(u), -1)).reshape(value.shape)
+    _, k = importance.weights(log_weight.ravel())
+    at = importance.metropolis(log_weight, rngs[CHAINS])
+    stats = {
+        "lp": np.take_along_axis(value, at, axis=1),
+        "log_weight": np.take_along_axis(log_weight, at, axis=1),
+        "moved": np.diff(at, axis=1, prepend=-1) != 0,
+    }
+    return Sampled(
+        u=np.take_along_axis(u, at[None], axis=2),
+        coefficients=np.take_along_axis(coefficients, at[None], axis=2),
+        stats=stats,
+        pareto_k=k,
+    )
+
+
+def _with_coefficients(density: Density, u: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    value = np.full(u.shape[1], -np.inf)
+    coefficients = np.zeros((density.sums.width, u.shape[1]))
+    inside = density.coordinates.inside(u)
+    value[inside], coefficients[:, inside] = density.drawn(u[:, inside], rng)
+    return value, coefficients
+
+
+def _walked(
+    density: Density,
+    proposal: Proposal,
+    each: int,
+    seed: int,
+    streams: list[np.random.SeedSequence],
+    *,
+    progress: bool,
+) -> Sampled:
+    import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    size = len(proposal.centre)
+
+    def log_density(z: Floats) -> tuple[float, Floats]:
+        u = proposal.centre + proposal.axes @ z
+        if not density.coordinates.inside(u[:, None])[0]:
+            return -np.inf, np.zeros(size)
+        value, slope = density.value_and_slope(u)
+        return value, proposal.axes.T @ slope
+
+    compiled = from_pyfunc(
+        ndim=size,
+        make_logp_fn=lambda: log_density,
+        make_expand_fn=lambda *_: lambda z: {"z": z},
+        expanded_dtypes=[np.dtype(np.float64)],
+        expanded_shapes=[(size,)],
+        expanded_names=["z"],
+        make_initial_point_fn=lambda stream: np.random.default_rng(stream).standard_normal(size),
+    )
+    tree = nutpie.sample(
+        compiled,
+        draws=each,
+        tune=max(each // 2, 300),
+        chains=CHAINS,
+        cores=THREADS,
+        seed=seed,
+        save_warmup=False,
+        progress_bar=progress,
+    )
+    z = tree["posterior"].to_dataset()["z"].to_numpy()
+    u = proposal.centre[:, None, None] + np.einsum("ij,cdj->icd", proposal.axes, z)
+    rng = np.random.default_rng(streams[0])
+    value, coefficients = density.drawn(u.reshape(size, -1), rng)
+    stats = tree["sample_stats"].to_dataset()
+    return Sampled(
+        u=u,
+        coefficients=coefficients.reshape(-1, CHAINS, each),
+        stats={"lp": value.reshape(CHAINS, each), "diverging": stats["diverging"].to_numpy()},
+        pareto_k=None,
+    )
+
+
+def _named(design: Design, density: Density, sampled: Sampled) -> xr.Dataset:
+    layout = density.coordinates
+    chains, each = sampled.u.shape[1:]
+    theta = layout.unpack(sampled.u.reshape(layout.size, -1))
+    others: dict[str, Floats] = {}
+    if layout.recency is not None:
+        others["recency"] = theta.recency.reshape(chains, each)
+    if theta.typical is not None and theta.width is not None:
+        others["residual"] = theta.typical.reshape(chains, each)
+        others["sd:residual"] = theta.width.reshape(chains, each)
+        others["residual_level_sd"] = np.moveaxis(theta.residual.reshape(-1, chains, each), 0, -1)
+    elif layout.residual is not None:
+        others["residual"] = theta.residual.reshape(chains, each)
+    coefficients = np.moveaxis(sampled.coefficients, 0, -1)
+    for block in design.blocks:
+        if block.name == "1":
+            coefficients[..., block.start] += density.sums.shift
+    sd = np.moveaxis(theta.sd.reshape(-1, chains, each), 0, -1)
+    return named(design, coefficients, sd, others)

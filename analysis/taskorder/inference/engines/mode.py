@@ -1,0 +1,128 @@
+"""The mode of theta, where a sampler starts from, and the curvature there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, optimize
+
+from taskorder.inference.engines.density import Density
+from taskorder.inference.engines.theta import Coordinates, Theta
+from taskorder.inference.layout.design import Design
+
+Floats = NDArray[np.float64]
+
+STEP = 1e-4
+BELOW, ABOVE = 9.0, 6.0
+"""How far below and above its start a coordinate is looked for."""
+WIDEST, NARROWEST = 4.0, 1e-3
+"""Limits of a direction's standard deviation: the log of an sd that the data say nothing of is not normal."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """The mode of the log density.
+
+    Attributes
+    ----------
+    density : Density
+        With the coordinates that suit the data.
+    u : array (D,)
+    covariance : array (D, D)
+        The inverse of the negative Hessian, within `NARROWEST` and `WIDEST`.
+    """
+
+    density: Density
+    u: Floats
+    covariance: Floats
+
+
+def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
+    """Find the mode by L-BFGS.
+
+    Where there are several residual levels, what the data say of each is measured at the mode, and the mode is
+    found again in coordinates that take it into account.
+    """
+    u = _climbed(density, start(design, density.coordinates), iterations)
+    hessian = _hessian(density, u)
+    if density.coordinates.spread is not None:
+        measured = _measured(density.coordinates, u, hessian)
+        u = measured.pack(density.coordinates.unpack(u[:, None]))[:, 0]
+        density = replace(density, coordinates=measured)
+        u = _climbed(density, u, iterations)
+        hessian = _hessian(density, u)
+    return Mode(density, u, _covariance(hessian))
+
+
+def _measured(layout: Coordinates, u: Floats, hessian: Floats) -> Coordinates:
+    """Take from the curvature by each residual level what the data say of it.
+
+    At the mode the pull of the data is that of the prior, z / width: a Newton step from there is the data's own
+    estimate.
+    """
+    first = layout.first_residual
+    theta = layout.unpack(u[:, None])
+    width, z = float(np.exp(u[first + 1])), u[first + 2 :]
+    information = np.maximum(-np.diag(hessian)[first + 2 :] - 1.0, 0.0) / width**2
+    told = np.log(theta.residual[:, 0]) + z / (width * np.maximum(information, 1.0))
+    return layout.measured(float(np.mean(told)), told, information)
+
+
+def start(design: Design, layout: Coordinates) -> Floats:
+    """Return a vector (D,) to start from: groups a third of the outcome's spread, replicates as they vary."""
+    cells = design.cells
+    size = float(np.std(cells.mean)) or 1.0
+    levels = len(design.residual_levels) or 1
+    df = np.bincount(cells.level, cells.df, minlength=levels)
+    ss = np.bincount(cells.level, cells.ss, minlength=levels)
+    told = (df > 0) & (ss > 0)
+    within = np.where(told, np.sqrt(np.where(told, ss, 1.0) / np.maximum(df, 1.0)), size / 2)
+    log_sd = np.log(within)
+    return layout.pack(
+        Theta(
+            recency=np.zeros(1),
+            sd=np.full((len(layout.sds), 1), size / 3),
+            residual=within[:, None],
+            typical=np.exp(np.mean(log_sd, keepdims=True)),
+            width=np.maximum(np.std(log_sd, keepdims=True), 0.3),
+        )
+    )[:, 0]
+
+
+def _climbed(density: Density, u: Floats, iterations: int) -> Floats:
+    # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
+    steepness = max(1.0, float(np.linalg.norm(density.value_and_slope(u)[1])))
+
+    def objective(at: Floats) -> tuple[float, Floats]:
+        value, slope = density.value_and_slope(at)
+        return -value / steepness, -slope / steepness
+
+    found = optimize.minimize(
+        objective,
+        u,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(value - BELOW, value + ABOVE) for value in u],
+        options={"maxiter": iterations, "ftol": 1e-10},
+    )
+    return np.asarray(found.x)
+
+
+def _hessian(density: Density, u: Floats) -> Floats:
+    size = len(u)
+    hessian = np.empty((size, size))
+    for i in range(size):
+        step = np.zeros(size)
+        step[i] = STEP
+        hessian[i] = (density.value_and_slope(u + step)[1] - density.value_and_slope(u - step)[1]) / (
+            2 * STEP
+        )
+    return (hessian + hessian.T) / 2
+
+
+def _covariance(hessian: Floats) -> Floats:
+    curvature, axes = linalg.eigh(-hessian)
+    sd = np.clip(1.0 / np.sqrt(np.maximum(curvature, 1e-12)), NARROWEST, WIDEST)
+    return (axes * sd**2) @ axes.T
