@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from taskorder.errors import InvalidModel, nearest
+from taskorder.inference.families import FAMILIES, Family, Likelihood
 from taskorder.inference.priors import FREE, LOCATION, POSITIVE, Prior
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -35,12 +36,23 @@ class DataSpec(_Table):
 
 
 class OutcomeSpec(_Table):
-    """`[outcome]`: which column, on which scale; `reference` is the score at which points are stated."""
+    """`[outcome]`: which column, on which scale, with which noise.
+
+    `trials` is the column of how many trials a count of successes is out of; `reference` is the score at
+    which points are stated.
+    """
 
     column: Name = "score"
+    likelihood: Likelihood = "normal"
     scale: Literal["arcsine", "logit", "identity"] = "arcsine"
     variance: str = ""
+    trials: str = ""
     reference: float | None = Field(default=None, gt=0, lt=1)
+
+    @property
+    def family(self) -> Family:
+        """What the likelihood is made of."""
+        return FAMILIES[self.likelihood]
 
 
 class FixedSpec(_Table):
@@ -137,6 +149,19 @@ class ModelSpec(_Table):
         return tuple(names)
 
 
+def needs_nuts(spec: ModelSpec) -> str:
+    """Say why the linear effects of a model cannot be integrated out; empty where they can.
+
+    They can where the noise is Gaussian and so is the prior of every linear term, or flat.
+    """
+    if spec.outcome.likelihood != "normal":
+        return f"the likelihood is {spec.outcome.likelihood}"
+    for name, prior in spec.priors.items():
+        if not is_positive(name) and name != "recency" and prior.dist not in {"Normal", "Flat"}:
+            return f"the prior of {name} is {prior.dist}"
+    return ""
+
+
 def sd_name(group: str, term: str) -> str:
     """Return the name of the sd of a term's slope over the levels of a group."""
     return f"sd:{group}" if term == "1" else f"sd:{group}:{term}"
@@ -192,6 +217,8 @@ def parse_model(content: dict[str, Any], origin: str = "model") -> ModelSpec:
     problems += _contradictions(spec)
     if problems:
         raise InvalidModel([f"{origin}: {problem}" for problem in problems])
+    if spec.outcome.family.residual == "":
+        return spec.model_copy(update={"residual": ResidualSpec(sd=0)})
     return spec
 
 
@@ -228,6 +255,7 @@ def _priors(table: Any, problems: list[str]) -> dict[str, Prior]:
 
 def _prior(name: str, entry: dict[str, str | float], problems: list[str]) -> Prior | None:
     allowed, kind = (POSITIVE, "a standard deviation") if is_positive(name) else (LOCATION, "a linear term")
+    kind = "degrees of freedom" if name == "nu" else kind
     dist = str(entry.get("dist", ""))
     if dist not in allowed:
         problems.append(
@@ -260,8 +288,8 @@ def _impossible(dist: str, values: dict[str, float]) -> list[str]:
 
 
 def is_positive(parameter: str) -> bool:
-    """Say whether a parameter of this name is a standard deviation."""
-    return parameter.split(":")[0] in {"sd", "residual"}
+    """Say whether a parameter of this name is positive: an sd, a precision, degrees of freedom."""
+    return parameter == "nu" or parameter.split(":")[0] in {"sd", "residual"}
 
 
 def _explain(detail: Any) -> str:
@@ -295,7 +323,13 @@ def _fields_at(location: list[str]) -> list[str]:
 
 
 def _contradictions(spec: ModelSpec) -> list[str]:
-    return [*_bad_slopes(spec), *_bad_priors(spec), *_bad_estimands(spec), *_bad_residual(spec)]
+    return [
+        *_bad_slopes(spec),
+        *_bad_likelihood(spec),
+        *_bad_priors(spec),
+        *_bad_estimands(spec),
+        *_bad_residual(spec),
+    ]
 
 
 MODERATORS = ("difficulty", "similarity")
@@ -361,7 +395,10 @@ def _nested_in_a_circle(name: str, spec: ModelSpec) -> bool:
 
 
 def _bad_priors(spec: ModelSpec) -> list[str]:
-    allowed = ["sd", "residual", *spec.slopes(), *spec.sd_names()]
+    family = spec.outcome.family
+    allowed = ["sd", *(["residual"] if family.residual else []), *spec.slopes(), *spec.sd_names()]
+    if spec.outcome.likelihood == "student_t":
+        allowed.append("nu")
     if spec.residual.columns:
         allowed.append("sd:residual")
     if spec.sequence is not None and spec.sequence.recency:
@@ -379,7 +416,8 @@ def _bad_estimands(spec: ModelSpec) -> list[str]:
 
 def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
     ratio = estimand.function == "ratio"
-    allowed = [*spec.sd_names(), "residual"] if ratio else list(spec.slopes())
+    of_noise = ["residual"] if spec.outcome.family.residual == "sd" else []
+    allowed = [*spec.sd_names(), *of_noise] if ratio else list(spec.slopes())
     problems = [
         f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
         for word in ((estimand.of, estimand.to) if ratio else (estimand.of,))
@@ -401,7 +439,35 @@ def _term(word: str) -> str:
     return word.split("[")[0]
 
 
+def _bad_likelihood(spec: ModelSpec) -> list[str]:
+    """Return what `[outcome]` says that its likelihood has no use for, and what it needs."""
+    outcome, name = spec.outcome, f"[outcome] likelihood = {spec.outcome.likelihood!r}"
+    if not outcome.family.counts:
+        return (
+            [f'{name} has no use for `trials`; leave it out, or choose "binomial"'] if outcome.trials else []
+        )
+    problems: list[str] = []
+    if outcome.scale != "logit":
+        problems.append(f'{name} needs scale = "logit", not {outcome.scale!r}: it models the odds of success')
+    if outcome.variance:
+        problems.append(f"{name} knows the variance of a count from its trials; take `variance` out")
+    if spec.data.layout == "any" and not outcome.trials:
+        problems.append(f'{name} needs the column of trials: `trials = "n"` beside `column`, the successes')
+    if spec.data.layout == "results" and outcome.trials:
+        problems.append(f"{name}: in result tables n_test says how many trials there were; take `trials` out")
+    return problems
+
+
 def _bad_residual(spec: ModelSpec) -> list[str]:
+    family = spec.outcome.family
+    if family.residual == "" and spec.residual.columns:
+        return [
+            '[residual] by: a binomial has no residual; choose likelihood = "beta_binomial", or take it out'
+        ]
+    if family.residual == "precision" and spec.residual.sd == 0:
+        return ['[residual] sd = 0: a beta_binomial without overdispersion is likelihood = "binomial"']
+    if family.counts:
+        return []
     if spec.residual.sd == 0 and spec.residual.columns:
         return ["[residual] sd = 0 leaves no residual sd whose levels `by` could name; take one of them out"]
     if spec.residual.sd == 0 and not spec.outcome.variance:

@@ -4,6 +4,8 @@
     b of a fixed term ~ its prior                            b of a group ~ Normal(0, sd of the group)
     sd, residual, recency ~ their priors                     log residual level ~ Normal(log residual, sd)
 
+or, for other likelihoods, the density of the cells that `likelihoods` writes down.
+
 The coefficients of a crossed design are strongly correlated, and an sd is tied to the levels that it is the
 sd of, so the sampler moves neither directly. With m and R R' the mean and covariance of b at the mode of the
 non-linear parameters (`marginal.mode`), it moves raw block by block, each given those before it. For a group
@@ -17,7 +19,8 @@ r, centred in directions where the data are strong (k large), non-centred where 
 in between as they call for. Where the data are weak in most directions r may pass through zero (the sd is
 its absolute value), so that no draw is stuck there. Given r the map is linear with a known Jacobian, and the
 model is unchanged. The random intercept with the most levels (`Problem.eliminated`) is integrated out, and
-drawn afterwards given the rest.
+drawn afterwards given the rest. Where the noise is not Gaussian nothing is integrated out, and the moves are
+those of a Gaussian that is near (`working`).
 """
 
 # PyTensor's annotations give tensors as optional or as lists of tensors: arithmetic on them is not checked.
@@ -42,6 +45,7 @@ from pytensor.compile.sharedvalue import shared
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
+from taskorder.inference.engines.likelihoods import log_likelihood
 from taskorder.inference.engines.marginal import (
     Conditional,
     Problem,
@@ -51,6 +55,8 @@ from taskorder.inference.engines.marginal import (
     sd_priors,
     take_apart,
 )
+from taskorder.inference.engines.working import log_precisions, stand_in
+from taskorder.inference.families import LEAST_NU, NU
 from taskorder.inference.layout.design import Block, Design
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
@@ -59,11 +65,15 @@ Floats = NDArray[np.float64]
 
 CHAINS = 4
 TARGET_ACCEPT = 0.9
-WHOLE = {"recency", "residual", "sd:residual", "residual_level_sd"}
+WHOLE = ("recency", "residual", "nu", "sd:residual", "residual_level_sd")
 WEAK = 0.5
 """An sd may pass through zero where the data tell less than this share of its levels' prior variance."""
 MANY_REPLICATES = 10
-"""A residual level with fewer degrees of freedom than this is non-centred."""
+"""A residual sd with fewer degrees of freedom than this is moved as if the data told nothing of it."""
+LOOSE = 0.25
+"""What is known beforehand of the log of the typical residual: the precision of a normal with sd 2."""
+START_NU = 10.0
+"""Degrees of freedom at the start."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +111,8 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
     began = time.perf_counter()
     each = -(-draws // CHAINS)
     with threadpool_limits(limits=1, user_api="blas"):
-        problem = take_apart(design, spec)
-        compiled = nutpie.compile_pymc_model(build_model(problem, mode(problem)))
+        problem, at = prepared(design, spec)
+        compiled = nutpie.compile_pymc_model(build_model(problem, at))
         ready = time.perf_counter()
         tree = nutpie.sample(
             compiled,
@@ -126,6 +136,14 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
     return Draws(xr.DataTree.from_dict(groups), seconds)
 
 
+def prepared(design: Design, spec: ModelSpec) -> tuple[Problem, Conditional]:
+    """Return the design taken apart, and its coefficients at the mode of it or of a Gaussian near it."""
+    if spec.outcome.likelihood != "normal":
+        return stand_in(design, spec)
+    problem = take_apart(design, spec)
+    return problem, mode(problem)
+
+
 def named(draws: xr.Dataset, problem: Problem, seed: int) -> xr.Dataset:
     """Give every parameter, and the effects of every group with their levels, a variable of its own.
 
@@ -143,7 +161,7 @@ def named(draws: xr.Dataset, problem: Problem, seed: int) -> xr.Dataset:
         found[problem.eliminated.name] = _with_levels(_drawn(problem, draws, seed), problem.eliminated)
     for i, name in enumerate(problem.sd_names):
         found[name] = draws["sd"][..., i]
-    whole = {str(name): draws[name] for name in draws.data_vars if name in WHOLE}
+    whole = {name: draws[name] for name in WHOLE if name in draws}
     return xr.Dataset({**found, **whole})
 
 
@@ -208,12 +226,19 @@ def build_model(problem: Problem, at: Conditional) -> pm.Model:
     cells = problem.design.cells
     with pm.Model(coords=_coords(problem)) as model:
         recency = _variable("recency", _recency_prior(problem)) if len(problem.main) > 1 else None
-        variance: Any = pt.as_tensor(cells.v) + _residual(problem, at)[cells.level] ** 2
+        residual = _residual(problem, at)[cells.level]
         moved = moves(problem, at)
         ratio = _ratios(problem, at, moved)
         b = _coefficients(problem, at, moved, ratio)
         eta = _expected(problem, b, recency)
-        pm.Potential("log_likelihood", _log_likelihood(problem, eta, variance, ratio, at.theta.sd))
+        if problem.spec.outcome.likelihood == "normal":
+            variance: Any = pt.as_tensor(cells.v) + residual**2
+            value = _log_likelihood(problem, eta, variance, ratio, at.theta.sd)
+        else:
+            value = pt.sum(
+                log_likelihood(problem.spec.outcome.likelihood, cells, eta, residual, _nu(problem))
+            )
+        pm.Potential("log_likelihood", value)
     return model
 
 
@@ -249,23 +274,58 @@ def _log_density(priors: Sequence[Prior], values: Any) -> Any:
 
 
 def _residual(problem: Problem, at: Conditional) -> Any:
-    """Return the residual sds (L,); several levels share a hierarchy on the log scale."""
-    spec, design = problem.spec, problem.design
-    if spec.residual.sd == 0:
+    """Return the residual sds (L,), or precisions."""
+    if problem.spec.residual.sd == 0:
         return pt.zeros(1)
-    typical = _variable("residual", residual_prior(problem))
-    levels = len(design.residual_levels)
-    if levels == 0:
-        return pt.stack([typical])
+    if problem.design.residual_levels:
+        return _residual_levels(problem, at)
+    return pt.stack([_variable("residual", residual_prior(problem))])
+
+
+def _residual_levels(problem: Problem, at: Conditional) -> Any:
+    """Return several residual levels (L,), which share a normal distribution of their logarithms.
+
+    If the data told of each level's log as a normal would, the typical one would be normal given their width,
+    and each level given both: raw is the distance from there.
+    """
+    spec, design = problem.spec, problem.design
     width = _variable("sd:residual", spec.priors.get("sd:residual", design.defaults.residual_spread))
-    df = np.bincount(design.cells.level, 1.0 + design.cells.df, minlength=levels)
-    strong = pt.as_tensor(df >= MANY_REPLICATES)
-    raw = pm.Flat("raw_residual", shape=levels, initval=np.zeros(levels))
-    centred = np.log(at.theta.residual) + raw / np.sqrt(2.0 * df)
-    log_sd: Any = pt.switch(strong, centred, pt.log(typical) + width * raw)
-    z = (log_sd - pt.log(typical)) / width
-    pm.Potential("residual levels", pt.sum(-0.5 * z**2 - pt.switch(strong, pt.log(width), 0.0)))
-    return pm.Deterministic("residual_level_sd", pt.exp(log_sd), dims="residual_level")
+    centre, told = _told_of_residuals(problem, at)
+    held = 1.0 / (1.0 + told * width**2)
+    sure = pt.sum(held * told) + LOOSE
+    middle = (pt.sum(held * told * centre) + LOOSE * float(np.mean(centre))) / sure
+    raw_typical = pm.Flat("raw_typical", initval=0.0)
+    log_typical: Any = middle + raw_typical / pt.sqrt(sure)
+    typical = pm.Deterministic("residual", pt.exp(log_typical))
+    prior = _log_density([residual_prior(problem)], pt.stack([typical]))
+    pm.Potential("prior of residual", prior + log_typical - 0.5 * pt.log(sure))
+    raw = pm.Flat("raw_residual", shape=len(told), initval=np.zeros(len(told)))
+    z: Any = held * told * width * (centre - log_typical) + pt.sqrt(held) * raw
+    pm.Potential("residual levels", pt.sum(-0.5 * z**2 + 0.5 * pt.log(held)))
+    return pm.Deterministic("residual_level_sd", pt.exp(log_typical + width * z), dims="residual_level")
+
+
+def _told_of_residuals(problem: Problem, at: Conditional) -> tuple[Floats, Floats]:
+    """Return a guess of the log residual levels (L,), and the precision with which the data tell them.
+
+    With df degrees of freedom the log of an sd is known to 1 / sqrt(2 df), about; few of them tell nothing
+    that a normal could describe.
+    """
+    if problem.spec.outcome.family.residual == "precision":
+        return log_precisions(problem, at)
+    cells = problem.design.cells
+    df = np.bincount(cells.level, 1.0 + cells.df, minlength=len(at.theta.residual))
+    return np.log(at.theta.residual), np.where(df >= MANY_REPLICATES, 2.0 * df, 0.0)
+
+
+def _nu(problem: Problem) -> Any:
+    """Return the degrees of freedom of a Student-t, whose prior is cut off at `LEAST_NU`; None for others."""
+    if problem.spec.outcome.likelihood != "student_t":
+        return None
+    raw = pm.Flat("raw_nu", initval=np.log(START_NU - LEAST_NU))
+    nu = pm.Deterministic("nu", LEAST_NU + pt.exp(raw))
+    pm.Potential("prior of nu", _log_density([problem.spec.priors.get("nu", NU)], pt.stack([nu])) + raw)
+    return nu
 
 
 def _ratios(problem: Problem, at: Conditional, moved: dict[str, Move]) -> Any:

@@ -16,7 +16,7 @@ which carries all that the rows say; nothing is lost by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from taskorder.errors import MissingData, nearest
+from taskorder.inference.families import PRECISION
 from taskorder.inference.layout.levels import coded, group_levels, residual_levels
 from taskorder.inference.layout.observations import Cells, Observations, observe
 from taskorder.inference.layout.pieces import Piece, pieces_of, rows_with_moderators, stages_of
@@ -154,6 +155,8 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     frame, levels = table.iloc[first].reset_index(drop=True), levels.iloc[first].reset_index(drop=True)
     lines, stage_notes = stages_of(frame, spec, covariates)
     fallback = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
+    if spec.outcome.family.residual == "precision":
+        fallback = replace(fallback, residual=PRECISION)
     effects, blocks = _assemble(pieces_of(frame, levels, lines, spec, fallback), len(frame), spec)
     _check_estimands(spec, blocks)
     names, codes = coded(residual.iloc[first])
@@ -176,7 +179,8 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
 def _reference(table: pd.DataFrame, spec: ModelSpec) -> float:
     if spec.outcome.reference is not None:
         return spec.outcome.reference
-    return float(table[spec.outcome.column].mean())
+    total = float(table[spec.outcome.column].sum())
+    return total / (float(table[spec.outcome.trials].sum()) if spec.outcome.trials else len(table))
 
 
 def _check_estimands(spec: ModelSpec, blocks: Sequence[Block]) -> None:
@@ -203,7 +207,7 @@ def _used_columns(
         words |= {*KEY, *spec.sequence.crossed}
     columns = table[[name for name in sorted(words) if name in table]]
     extra = {f"group {name}": levels[name] for name in levels} | {"residual": residual}
-    return columns.assign(**extra, variance=seen.v).reset_index(drop=True)
+    return columns.assign(**extra, apart=seen.apart).reset_index(drop=True)
 
 
 def _assemble(

@@ -17,9 +17,29 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
+BINOMIAL = ("accuracy", "exact_match")
+"""Metrics that are a number of right answers out of `n_test`."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Successes out of trials, arrays of one length."""
+
+    successes: Floats
+    trials: Floats
+
+    def logit(self) -> tuple[Floats, Floats]:
+        """Return the empirical logits and their sampling variances (Gart and Zweifel 1967).
+
+        Half a success and half a failure are added, so that none of them is infinite.
+        """
+        right, wrong = self.successes + 0.5, self.trials - self.successes + 0.5
+        return np.log(right / wrong), 1.0 / right + 1.0 / wrong
+
+
 @dataclass(frozen=True)
 class Observations:
-    """N rows: each the mean of `n` replicates.
+    """N rows: each the mean of `n` replicates, or a count.
 
     Attributes
     ----------
@@ -30,6 +50,10 @@ class Observations:
         row reports no sd).
     v : array (N,)
         Known sampling variance; 0 where there is none.
+    counts : Counts or None
+        Where the likelihood is one of counts; `y` are their empirical logits then.
+    pooled : bool
+        Whether the rows of a cell may be summed up.
     """
 
     y: Floats
@@ -37,15 +61,26 @@ class Observations:
     ss: Floats
     df: Floats
     v: Floats
+    counts: Counts | None = None
+    pooled: bool = True
+
+    @property
+    def apart(self) -> Floats:
+        """What keeps rows apart that have one linear predictor: their variance, or each for itself."""
+        return self.v if self.pooled else np.arange(len(self.y), dtype=np.float64)
 
     def cells(self, cell: Integers, count: int, level: Integers) -> Cells:
         """Pool rows of one cell; rows whose cell is negative are left out.
 
         Rows y_i ~ Normal(eta, s2 / n_i) of one cell give their weighted mean, and their spread about it adds
-        one degree of freedom a row but the first.
+        one degree of freedom a row but the first. Binomial counts add up.
         """
         rows = cell >= 0
-        where, y, n = cell[rows], self.y[rows], self.n[rows]
+        where = cell[rows]
+        if self.counts is not None:
+            successes = np.bincount(where, self.counts.successes[rows], count)
+            return _count_cells(Counts(successes, np.bincount(where, self.counts.trials[rows], count)), level)
+        y, n = self.y[rows], self.n[rows]
         total = np.bincount(where, n, count)
         mean = np.bincount(where, n * y, count) / total
         between = np.bincount(where, n * (y - mean[where]) ** 2, count)
@@ -68,6 +103,8 @@ class Cells:
         Known sampling variance of one replicate.
     level : array (C,) of int
         Which residual sd applies.
+    counts : Counts or None
+        Where the likelihood is one of counts; `mean` and `v` are those of their empirical logits then.
     """
 
     mean: Floats
@@ -76,6 +113,13 @@ class Cells:
     df: Floats
     v: Floats
     level: Integers
+    counts: Counts | None = None
+
+
+def _count_cells(counts: Counts, level: Integers) -> Cells:
+    mean, v = counts.logit()
+    nothing = np.zeros(len(mean))
+    return Cells(mean, np.ones(len(mean)), nothing, nothing, v, level, counts)
 
 
 def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
@@ -86,8 +130,8 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     table : DataFrame
         The rows to be modelled.
     spec : ModelSpec
-        Names the outcome, its scale and its known variance. In the tidy layout, `n_seeds` and `sd` say
-        what replicates are behind a row.
+        Names the outcome, its scale, its likelihood and its known variance. In the tidy layout, `n_seeds` and
+        `sd` say what replicates are behind a row, and `n_test` how many trials are behind a count.
 
     Raises
     ------
@@ -95,6 +139,11 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
         Where the outcome or the variance has values that the model cannot take.
     """
     outcome = spec.outcome
+    pooled = outcome.family.pooled
+    if outcome.family.counts:
+        counts = _counts(table, spec)
+        nothing = np.zeros(len(table))
+        return Observations(counts.logit()[0], np.ones(len(table)), nothing, nothing, nothing, counts, pooled)
     scale = SCALES[outcome.scale]
     score = _numbers(table, outcome.column, "[outcome] column")
     outside = (score < scale.lowest) | (score > scale.highest)
@@ -109,15 +158,71 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     nothing = np.zeros(len(table))
     if outcome.variance:
         v = _variance(table, spec)
-        return Observations(y, np.ones(len(table)), nothing, nothing, v)
+        return Observations(y, np.ones(len(table)), nothing, nothing, v, pooled=pooled)
     if spec.data.layout == "any" or "n_seeds" not in table:
-        return Observations(y, np.ones(len(table)), nothing, nothing, nothing)
+        return Observations(y, np.ones(len(table)), nothing, nothing, nothing, pooled=pooled)
     n = table["n_seeds"].fillna(1.0).to_numpy(dtype=np.float64)
     sd = table["sd"].astype("float64").to_numpy() if "sd" in table else np.full(len(table), np.nan)
     told = (n > 1) & ~np.isnan(sd)
     df = np.where(told, n - 1.0, 0.0)
     ss = np.where(told, df * sd_on_scale(scale, score, np.where(told, sd, 0.0)) ** 2, 0.0)
-    return Observations(y, n, ss, df, nothing)
+    return Observations(y, n, ss, df, nothing, pooled=pooled)
+
+
+def _counts(table: pd.DataFrame, spec: ModelSpec) -> Counts:
+    outcome = spec.outcome
+    if spec.data.layout == "results":
+        return _right_answers(table, spec)
+    successes = _whole_numbers(table, outcome.column, "[outcome] column")
+    trials = _whole_numbers(table, outcome.trials, "[outcome] trials")
+    wrong = (trials < 1) | (successes > trials)
+    if wrong.any():
+        raise MissingData(
+            f"[outcome] trials: {int(wrong.sum()):,} rows have no trial, or fewer trials than successes, such"
+            f" as {successes[wrong][0]:g} of {trials[wrong][0]:g} ({_first(wrong)}); `column` counts the"
+            f" successes, `trials` all trials"
+        )
+    return Counts(successes, trials)
+
+
+def _right_answers(table: pd.DataFrame, spec: ModelSpec) -> Counts:
+    """Return the right answers behind accuracies; a mean over seeds stands for the answers of all of them."""
+    place = f"[outcome] likelihood = {spec.outcome.likelihood!r}"
+    other = sorted(set(table["metric"].unique()) - set(BINOMIAL))
+    if other:
+        raise MissingData(
+            f"{place} is for {' and '.join(BINOMIAL)}, not for {', '.join(other)}, which are no counts of"
+            f" right answers; leave these rows out with [data] where = \"metric == 'accuracy'\""
+        )
+    score = _numbers(table, spec.outcome.column, "[outcome] column")
+    n_test = _whole_numbers(table, "n_test", f"{place} needs to know how many items were scored")
+    wrong = (n_test < 1) | (score < 0) | (score > 1)
+    if wrong.any():
+        raise MissingData(
+            f"{place}: {int(wrong.sum()):,} rows have no item in n_test, or a score outside [0, 1], such as"
+            f" {score[wrong][0]:g} of {n_test[wrong][0]:g} ({_first(wrong)}); correct them, or leave them out"
+            f" with [data] where"
+        )
+    seeds = table["n_seeds"].fillna(1.0).to_numpy(dtype=np.float64) if "n_seeds" in table else 1.0
+    means = np.broadcast_to(np.asarray(seeds) > 1, n_test.shape)
+    if means.any() and not spec.outcome.family.pooled:
+        raise MissingData(
+            f"{place}: {int(means.sum()):,} rows are means over seeds ({_first(means)}), which hide how the"
+            f" seeds vary; leave them out with [data] where, or choose likelihood = 'normal'"
+        )
+    trials = n_test * seeds
+    return Counts(np.round(score * trials), trials)
+
+
+def _whole_numbers(table: pd.DataFrame, name: str, place: str) -> Floats:
+    values = _numbers(table, name, place)
+    wrong = (values != np.round(values)) | (values < 0)
+    if wrong.any():
+        raise MissingData(
+            f"{place}: {int(wrong.sum()):,} values of {name!r} are no counts, such as {values[wrong][0]:g}"
+            f" ({_first(wrong)}); counts are whole numbers from 0"
+        )
+    return values
 
 
 def _refuse_correlations(table: pd.DataFrame, spec: ModelSpec) -> None:
