@@ -45,6 +45,7 @@ from pytensor.compile.sharedvalue import shared
 from scipy import linalg, sparse
 from threadpoolctl import threadpool_limits
 
+from taskorder.inference.engines.draws import CHAINS, Draws
 from taskorder.inference.engines.likelihoods import log_likelihood
 from taskorder.inference.engines.marginal import (
     Conditional,
@@ -63,7 +64,6 @@ from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
 
-CHAINS = 4
 TARGET_ACCEPT = 0.9
 WHOLE = ("recency", "residual", "nu", "sd:residual", "residual_level_sd")
 WEAK = 0.5
@@ -74,22 +74,6 @@ LOOSE = 0.25
 """What is known beforehand of the log of the typical residual: the precision of a normal with sd 2."""
 START_NU = 10.0
 """Degrees of freedom at the start."""
-
-
-@dataclass(frozen=True)
-class Draws:
-    """What an engine returns.
-
-    Attributes
-    ----------
-    tree : DataTree
-        With the groups `posterior` and `sample_stats`.
-    seconds : dict
-        `compile`, `sample` and `total`.
-    """
-
-    tree: xr.DataTree
-    seconds: dict[str, float]
 
 
 def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: bool = False) -> Draws:
@@ -133,7 +117,7 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
         "posterior": named(tree["posterior"].to_dataset(), problem, seed),
         "sample_stats": stats[[name for name in wanted if name in stats]],
     }
-    return Draws(xr.DataTree.from_dict(groups), seconds)
+    return Draws(xr.DataTree.from_dict(groups), seconds, how=f"nuts, {CHAINS} chains")
 
 
 def prepared(design: Design, spec: ModelSpec) -> tuple[Problem, Conditional]:
