@@ -46,9 +46,9 @@ class PetPeese:
     chosen: Literal["PET", "PEESE"]
 
     @property
-    def effect(self) -> pd.Series:
-        """The row of the chosen regression's intercept."""
-        return (self.pet if self.chosen == "PET" else self.peese).iloc[0]
+    def regression(self) -> pd.DataFrame:
+        """The chosen one; its intercept is the effect."""
+        return self.pet if self.chosen == "PET" else self.peese
 
 
 def small_studies(
