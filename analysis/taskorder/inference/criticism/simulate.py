@@ -1,0 +1,165 @@
+"""Data sets that a model itself would produce, with the parameters that produced them.
+
+    parameters ~ their priors                        b of a group ~ Normal(0, its sd)
+    mean_c ~ Normal(X(recency) b, s2_c / n_c)        log residual level ~ Normal(log residual, sd)
+    ss_c / s2_c ~ chi-squared(df_c)                  s2 = v + sigma^2
+
+What is not random stays as it is: the design, the known variances, how many replicates each cell has, and the
+default priors, even where these were set by the scale of the real outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from taskorder.errors import InvalidModel
+from taskorder.inference.engines.draws import named
+from taskorder.inference.engines.parameters import (
+    recency_prior,
+    residual_prior,
+    sd_names,
+    sd_priors,
+    spread_prior,
+)
+from taskorder.inference.layout.design import Block, Design
+from taskorder.inference.priors import Prior
+from taskorder.inference.spec import ModelSpec
+
+Floats = NDArray[np.float64]
+Rng = np.random.Generator
+
+_DRAW: dict[str, Callable[..., float]] = {
+    "Normal": lambda rng, mu, sigma: rng.normal(mu, sigma),
+    "StudentT": lambda rng, nu, mu, sigma: mu + sigma * rng.standard_t(nu),
+    "Cauchy": lambda rng, alpha, beta: alpha + beta * rng.standard_cauchy(),
+    "Laplace": lambda rng, mu, b: rng.laplace(mu, b),
+    "Logistic": lambda rng, mu, s: rng.logistic(mu, s),
+    "HalfNormal": lambda rng, sigma: abs(rng.normal(0.0, sigma)),
+    "HalfCauchy": lambda rng, beta: abs(beta * rng.standard_cauchy()),
+    "HalfStudentT": lambda rng, nu, sigma: abs(sigma * rng.standard_t(nu)),
+    "Exponential": lambda rng, lam: rng.exponential(1.0 / lam),
+    "Gamma": lambda rng, alpha, beta: rng.gamma(alpha, 1.0 / beta),
+    "InverseGamma": lambda rng, alpha, beta: beta / rng.gamma(alpha),
+    "LogNormal": lambda rng, mu, sigma: rng.lognormal(mu, sigma),
+    "Weibull": lambda rng, alpha, beta: beta * rng.weibull(alpha),
+}
+
+WHOLE = ("recency", "residual", "sd:residual")
+"""Parameters that are neither coefficients nor sds of groups."""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A data set with its truth.
+
+    Attributes
+    ----------
+    truth : Dataset
+        One draw, under the names that an engine gives its posterior.
+    design : Design
+        The design with new cells.
+    """
+
+    truth: xr.Dataset
+    design: Design
+
+
+def draw(prior: Prior, rng: Rng) -> float:
+    """Draw from a proper prior; KeyError for a flat one."""
+    return float(_DRAW[prior.dist](rng, **dict(prior.parameters)))
+
+
+def refuse_flat(design: Design, spec: ModelSpec) -> None:
+    """Raise InvalidModel if a prior of the model is flat: nothing can be drawn from it."""
+    found = {name: prior for name, prior in _priors(design, spec).items() if prior.dist not in _DRAW}
+    problems = [
+        f"[priors] {name}: {prior.dist} is no distribution that data could be simulated from, which"
+        f" calibration needs; give a proper prior, such as {_proper(prior)}"
+        for name, prior in found.items()
+    ]
+    if problems:
+        raise InvalidModel(problems)
+
+
+def _proper(prior: Prior) -> str:
+    positive = prior.dist == "HalfFlat"
+    return '{ dist = "HalfNormal", sigma = 1 }' if positive else '{ dist = "Normal", mu = 0, sigma = 1 }'
+
+
+def _priors(design: Design, spec: ModelSpec) -> dict[str, Prior]:
+    """Return every prior of the model, by the name of its parameter."""
+    names = sd_names(design.blocks)
+    found = {block.name: block.prior for block in design.blocks if block.prior is not None}
+    found |= dict(zip(names, sd_priors(design, spec, names), strict=True))
+    if spec.residual.sd is None:
+        found["residual"] = residual_prior(design, spec)
+        if design.residual_levels:
+            found["sd:residual"] = spread_prior(design, spec)
+    if len(design.effects) > 1:
+        found["recency"] = recency_prior(design, spec)
+    return found
+
+
+def simulate(design: Design, spec: ModelSpec, rng: Rng) -> Simulated:
+    """Draw the parameters from their priors, and the cells given the parameters.
+
+    Parameters
+    ----------
+    design : Design
+        Its cells give way to new ones; everything else is kept.
+    spec : ModelSpec
+    rng : Generator
+
+    Raises
+    ------
+    InvalidModel
+        Where a prior is flat.
+    """
+    refuse_flat(design, spec)
+    value = {name: draw(prior, rng) for name, prior in _priors(design, spec).items()}
+    b = np.concatenate([_coefficients(block, value, rng) for block in design.blocks])
+    residual = _residual(design, value, rng)
+    cells = design.cells
+    s2 = cells.v + residual[cells.level] ** 2
+    mean = rng.normal(expected(design, b, value.get("recency", 0.0)), np.sqrt(s2 / cells.n))
+    ss = s2 * np.where(cells.df > 0, rng.chisquare(np.maximum(cells.df, 1.0)), 0.0)
+    truth = _truth(design, value, b, residual)
+    return Simulated(truth, replace(design, cells=replace(cells, mean=mean, ss=ss)))
+
+
+def _coefficients(block: Block, value: Mapping[str, float], rng: Rng) -> Floats:
+    if block.sd:
+        return rng.normal(0.0, value[block.sd], block.stop - block.start)
+    return np.array([value[block.name]])
+
+
+def _residual(design: Design, value: Mapping[str, float], rng: Rng) -> Floats:
+    """Return the residual sds (L,)."""
+    levels = len(design.residual_levels)
+    if "residual" not in value:
+        return np.zeros(max(levels, 1))
+    if not levels:
+        return np.array([value["residual"]])
+    return value["residual"] * np.exp(rng.normal(0.0, value["sd:residual"], levels))
+
+
+def expected(design: Design, b: Floats, recency: float | Floats) -> Floats:
+    """Return the cells' expected values (C, ...) given coefficients (P, ...) and recency (...)."""
+    total = design.effects[0] @ b
+    for back, matrix in enumerate(design.effects[1:], start=1):
+        total = total + np.exp(-back * recency) * (matrix @ b)
+    return np.asarray(total)
+
+
+def _truth(design: Design, value: Mapping[str, float], b: Floats, residual: Floats) -> xr.Dataset:
+    """Give the truth the names and dimensions of a posterior of one draw."""
+    sd = np.array([value[name] for name in sd_names(design.blocks)])
+    others = {name: np.array([[value[name]]]) for name in WHOLE if name in value}
+    if design.residual_levels:
+        others["residual_level_sd"] = residual[None, None]
+    return named(design, b[None, None], sd[None, None], others)
