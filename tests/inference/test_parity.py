@@ -2,6 +2,7 @@
 
 A comparison fails beyond four Monte Carlo errors of both sides together, which one in 16,000 is by chance.
 Shares of draws are compared in place of quantiles: below a quantile of theirs there must be its probability.
+What bayesmeta has by quadrature is compared with the collapsed density itself, to six digits.
 """
 
 import json
@@ -15,8 +16,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess
+from scipy import optimize
 
+from taskorder.inference.engines.density import Density, density
 from taskorder.inference.fitting import Engine, fit
+from taskorder.inference.layout.design import build_design
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import covariates
 
@@ -303,3 +307,76 @@ def test_every_posterior_of_every_file_is_compared() -> None:
         for source in reference(file)["posteriors"]
     )
     assert claimed == held
+
+
+def with_value(key: str) -> list[tuple[str, str]]:
+    """Return the models, each with a reference that has this value."""
+    return [
+        (name, source)
+        for name, model in MODELS.items()
+        for source in model.references
+        if key in reference(model.file)["posteriors"][source]
+    ]
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """The collapsed density of a meta-analysis as a density of tau."""
+
+    density: Density
+    weigh: Callable[[np.ndarray], np.ndarray]
+
+    def log_posterior(self, tau: np.ndarray) -> np.ndarray:
+        """Return log p(tau | data) up to a constant; the density of log tau has the factor tau in it."""
+        u = np.log(tau)
+        return self.density.log_density(u[None]) - u + np.log(self.weigh(tau))
+
+    def log_total(self) -> float:
+        """Return the logarithm of the integral over tau, by the trapezoidal rule in log tau."""
+        u = np.linspace(np.log(1e-7), np.log(1e5), 60_001)
+        value = self.log_posterior(np.exp(u)) + u
+        return float(np.log(np.trapezoid(np.exp(value - value.max()), u)) + value.max())
+
+
+def marginal(model: Model, source: str, priors: dict[str, Values]) -> Marginal:
+    table, _ = table_of(model)
+    v = table["v"].to_numpy()
+    weigh = model.references[source]
+    spec = spec_of(model, priors)
+    return Marginal(
+        density(build_design(table, spec, covariates()), spec),
+        np.ones_like if weigh is None else lambda tau: weigh(tau, v),
+    )
+
+
+@pytest.mark.parametrize(("name", "source"), with_value("mode_of_tau"))
+def test_density_of_tau(name: str, source: str) -> None:
+    model = MODELS[name]
+    theirs = reference(model.file)["posteriors"][source]
+    own = marginal(model, source, model.priors)
+    highest = float(table_of(model)[0]["v"].max()) ** 0.5
+    found = optimize.minimize_scalar(
+        lambda tau: -float(own.log_posterior(np.array([tau]))[0]),
+        bounds=(1e-9, highest),
+        options={"xatol": 1e-9},
+    )
+    assert found.x == pytest.approx(theirs["mode_of_tau"], abs=1e-5 * highest)
+    if "density_of_tau" in theirs:
+        tau = np.maximum(theirs["density_of_tau"]["tau"], 1e-12)
+        ours = np.exp(own.log_posterior(tau) - own.log_total())
+        assert ours == pytest.approx(np.array(theirs["density_of_tau"]["density"]), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "source"), with_value("log_marginal_likelihood"))
+def test_marginal_likelihood(name: str, source: str) -> None:
+    """Of the data, and in Bayes factors of no heterogeneity and of no mean effect; priors must be proper."""
+    model = MODELS[name]
+    theirs = reference(model.file)["posteriors"][source]
+    own = marginal(model, source, model.priors)
+    total = own.log_total()
+    constant = -0.5 * len(table_of(model)[0]) * np.log(2.0 * np.pi)
+    assert total + constant == pytest.approx(theirs["log_marginal_likelihood"], rel=1e-7)
+    without_tau = float(own.density.log_likelihood(np.full((1, 1), -30.0))[0])
+    without_mu = marginal(model, source, model.priors | {"1": normal(1e-6)}).log_total()
+    assert np.exp(without_tau - total) == pytest.approx(theirs["bayes_factors"]["tau=0"], rel=1e-6)
+    assert np.exp(without_mu - total) == pytest.approx(theirs["bayes_factors"]["mu=0"], rel=1e-6)
