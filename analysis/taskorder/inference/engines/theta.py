@@ -135,7 +135,7 @@ class Coordinates:
         """Return the vectors (D, B) of parameters."""
         parts = [] if self.recency is None else [theta.recency[None]]
         parts.append(np.log(theta.sd))
-        if theta.typical is not None and theta.width is not None:
+        if self.spread is not None and theta.typical is not None and theta.width is not None:
             typical, width = np.log(theta.typical), theta.width
             centre, precision, _, _ = self._typical(width)
             a = width**2 * self.information[:, None]
