@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskorder.errors import InvalidModel
-from taskorder.inference.spec import ModelSpec, parse_model, read_model
+from taskorder.inference.spec import ModelSpec, needs_nuts, parse_model, read_model
 from taskorder.paths import resource
 
 FULL: dict[str, Any] = {
@@ -106,6 +106,7 @@ def test_shipped_models_can_be_read(path: Path) -> None:
         ("residual.bye", "study", "[residual] unknown key 'bye'", "by"),
         ("estimands.slope.functions", "points", "[estimands.slope] unknown key 'functions'", "function"),
         ("data.schema", "result", "[data] schema = 'result'", "results"),
+        ("outcome.likelihood", "student", "[outcome] likelihood = 'student'", "student_t"),
         ("outcome.scale", "arksine", "[outcome] scale = 'arksine'", "arcsine"),
         ("sequence.missing", "dorp", "[sequence] missing = 'dorp'", "drop"),
         ("estimands.slope.function", "point", "[estimands.slope] function = 'point'", "points"),
@@ -150,10 +151,68 @@ def test_the_nearest_valid_word_is_named(path: str, value: object, said: str, me
         ("data.schema", "any", "[sequence]: needs the tidy result table"),
         ("residual", {"sd": 0}, "[residual] sd = 0 needs known variances"),
         ("name", "two words", "name = 'two words'"),
+        ("outcome.trials", "n", "likelihood = 'normal' has no use for `trials`"),
+        ("priors.nu", {"dist": "Gamma", "alpha": 2, "beta": 0.1}, "no parameter 'nu'"),
+        ("priors.nu", {"dist": "Normal", "mu": 9, "sigma": 1}, "'Normal' for degrees of freedom"),
     ],
 )  # fmt: skip
 def test_what_is_not_possible_is_said(path: str, value: object, said: str) -> None:
     assert said in "\n".join(problems(changed(path, value)))
+
+
+COUNTS: dict[str, Any] = {
+    "name": "counts",
+    "data": {"schema": "any"},
+    "outcome": {"column": "k", "trials": "n", "likelihood": "beta_binomial", "scale": "logit"},
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "content", "said"),
+    [
+        ("outcome", {"scale": "arcsine"}, "[outcome] likelihood = 'beta_binomial' needs scale = \"logit\""),
+        ("outcome", {"variance": "v"}, "knows the variance of a count from its trials"),
+        ("outcome", {"trials": ""}, "needs the column of trials"),
+        ("data", {"schema": "results"}, "in result tables n_test says how many trials"),
+        ("residual", {"sd": 0}, 'a beta_binomial without overdispersion is likelihood = "binomial"'),
+        (
+            "estimands",
+            {"x": {"function": "ratio", "of": "residual", "to": "residual"}},
+            "no parameter 'resid",
+        ),
+    ],
+)
+def test_counts_have_needs_of_their_own(table: str, content: dict[str, Any], said: str) -> None:
+    found = problems(COUNTS | {table: COUNTS.get(table, {}) | content})
+    assert any(said in problem for problem in found), found
+
+
+def test_a_binomial_has_no_residual() -> None:
+    binomial = COUNTS | {"outcome": COUNTS["outcome"] | {"likelihood": "binomial"}}
+    assert parse_model(binomial).residual.sd == 0
+    assert "a binomial has no residual" in only_problem(binomial | {"residual": {"by": "k"}})
+    prior = {"residual": {"dist": "HalfNormal", "sigma": 1}}
+    assert "no parameter 'residual'" in only_problem(binomial | {"priors": prior})
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({}, ""),
+        ({"priors": {"1": {"dist": "Flat"}, "sd": {"dist": "HalfCauchy", "beta": 1}}}, ""),
+        ({"outcome": {"likelihood": "student_t"}}, "the likelihood is student_t"),
+        (
+            {"priors": {"1": {"dist": "StudentT", "nu": 3, "mu": 0, "sigma": 1}}},
+            "the prior of 1 is StudentT",
+        ),
+    ],
+)
+def test_which_models_need_nuts(content: dict[str, Any], why: str) -> None:
+    assert needs_nuts(parse_model({"name": "m"} | content)) == why
+
+
+def test_a_recency_of_any_distribution_does_not_need_nuts() -> None:
+    assert not needs_nuts(parse_model(changed("priors.recency", {"dist": "Cauchy", "alpha": 0, "beta": 1})))
 
 
 def test_groups_in_a_circle() -> None:
