@@ -43,7 +43,7 @@ def fitted(make: Make, table: pd.DataFrame, known: Covariates, moderators: list[
         outcome={"scale": "identity"},
         groups={"system": {"by": ["1", *moderators]}},
     )
-    return fit(spec, table, known, draws=400)
+    return fit(spec, table, known, engine="nuts", draws=400)
 
 
 def test_the_planted_slopes_are_found(results: Make, known: Covariates, sequence_model: Make) -> None:

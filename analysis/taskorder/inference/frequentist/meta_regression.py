@@ -19,8 +19,7 @@ from scipy import stats
 
 from taskorder.inference.frequentist import checking, heterogeneity
 from taskorder.inference.frequentist.heterogeneity import Method, Weighted, weighted
-from taskorder.inference.frequentist.wald import Joint, coefficients, joint
-from taskorder.inference.summary import INTERVAL
+from taskorder.inference.frequentist.wald import Joint, coefficients, joint, predictions, rows_of
 
 Floats = NDArray[np.float64]
 type Test = Literal["z", "knha", "adhoc"]
@@ -163,20 +162,10 @@ def predict(fit: MetaRegression, x: ArrayLike | None = None, *, width: Width = "
     ValueError
         Where `x` is left out and there are moderators, or does not have one column a term.
     """
-    if x is None and fit.terms != ("1",):
-        raise ValueError(f"give a value of each of the terms {', '.join(fit.terms)}")
-    rows = np.ones((1, 1)) if x is None else np.atleast_2d(np.asarray(x, dtype=float))
-    if rows.shape[1] != len(fit.terms):
-        raise ValueError(f"{rows.shape[1]} columns for the terms {', '.join(fit.terms)}")
-    beta = fit.coefficients["estimate"].to_numpy()
-    centre, se = rows @ beta, np.sqrt(np.einsum("np,pq,nq->n", rows, fit.vcov, rows))
     k, p = fit.x.shape
     df = {"riley": max(k - p - 1.0, 1.0), "t": float(k - p), "test": fit.df}[width]
-    near = stats.t.ppf(0.5 + INTERVAL / 2, fit.df) * se
-    far = stats.t.ppf(0.5 + INTERVAL / 2, df) * np.sqrt(se**2 + fit.tau2)
-    ends = {"lower": centre - near, "upper": centre + near}
-    predicted = {"predicted_lower": centre - far, "predicted_upper": centre + far}
-    return pd.DataFrame({"estimate": centre, "se": se, **ends, **predicted})
+    beta = fit.coefficients["estimate"].to_numpy()
+    return predictions(rows_of(x, fit.terms), beta, fit.vcov, fit.tau2, fit.df, df)
 
 
 def moderator_test(x: Floats, beta: Floats, vcov: Floats, df: float = np.inf) -> Joint:

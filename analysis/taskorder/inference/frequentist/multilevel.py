@@ -25,9 +25,8 @@ from taskorder.inference.frequentist import checking
 from taskorder.inference.frequentist.covariance import Blocks, LeastSquares, components, least_squares
 from taskorder.inference.frequentist.heterogeneity import typical_variance
 from taskorder.inference.frequentist.meta_regression import moderator_test
-from taskorder.inference.frequentist.wald import Joint, coefficients
+from taskorder.inference.frequentist.wald import Joint, coefficients, predictions, rows_of
 from taskorder.inference.layout.levels import Integers
-from taskorder.inference.summary import INTERVAL
 
 Floats = NDArray[np.float64]
 type Criterion = Literal["REML", "ML"]
@@ -56,6 +55,11 @@ class RandomTerm:
         width = self.columns.shape[1]
         return width * (width + 1) // 2
 
+    @property
+    def is_intercept(self) -> bool:
+        """Whether its effects are added to the outcome as they are."""
+        return self.columns.shape[1] == 1 and bool((self.columns[self.levels >= 0] == 1).all())
+
 
 @dataclass(frozen=True)
 class Multilevel:
@@ -81,8 +85,10 @@ class Multilevel:
     moderators : Joint
         The test of all terms but the intercept; of the intercept where it is alone.
     i2 : dict of str to float
-        Percent of the variance of a typical row that each term of width one gives; empty where the
-        known covariance is not diagonal or a term is wider.
+        Percent of the variance of a typical row that each random intercept gives; empty where the known
+        covariance is not diagonal or there are random slopes.
+    intercepts_only : bool
+        Whether all random terms are intercepts.
     log_likelihood, restricted_log_likelihood : float
     """
 
@@ -97,6 +103,7 @@ class Multilevel:
     q: Joint
     moderators: Joint
     i2: dict[str, float]
+    intercepts_only: bool
     log_likelihood: float
     restricted_log_likelihood: float
 
@@ -225,6 +232,7 @@ def multilevel(
         for term, factor in zip(random, problem.factors(theta), strict=True)
     }
     likelihood, restricted = _log_likelihoods(fit, matrix)
+    plain = all(term.is_intercept for term in random)
     return Multilevel(
         method=method,
         terms=names,
@@ -236,25 +244,38 @@ def multilevel(
         x=matrix,
         q=_heterogeneity(outcome, matrix, known, variance),
         moderators=moderator_test(matrix, fit.beta, fit.vcov, df),
-        i2=_shares(given, variance, matrix, found),
+        i2=_shares(given, variance, matrix, found) if plain else {},
+        intercepts_only=plain,
         log_likelihood=likelihood,
         restricted_log_likelihood=restricted,
     )
 
 
-def prediction(fit: Multilevel, df: float = np.inf) -> tuple[float, float]:
-    """Return the 95 % prediction interval of the true effect in a new level of every random intercept.
+def predict(fit: Multilevel, x: ArrayLike | None = None) -> pd.DataFrame:
+    """Return expected outcomes, and intervals of the true effect in a new level of every random intercept.
+
+    Parameters
+    ----------
+    fit : Multilevel
+    x : array (N, P), optional
+        Values of the terms; may be left out where the intercept is the only term.
+
+    Returns
+    -------
+    DataFrame
+        `estimate, se, lower, upper, predicted_lower, predicted_upper`; 95 %, by the distribution of the
+        coefficients' test.
 
     Raises
     ------
     ValueError
-        Where the fit has moderators, or random effects other than intercepts.
+        Where there are random effects other than intercepts, or `x` does not fit the terms.
     """
-    if fit.terms != ("1",) or any(g.shape != (1, 1) for g in fit.covariances.values()):
-        raise ValueError("a prediction interval needs an intercept alone, with random intercepts")
-    total = float(fit.vcov[0, 0]) + sum(float(g[0, 0]) for g in fit.covariances.values())
-    width = float(stats.t.ppf(0.5 + INTERVAL / 2, df)) * np.sqrt(total)
-    return float(fit.fit.beta[0] - width), float(fit.fit.beta[0] + width)
+    if not fit.intercepts_only:
+        raise ValueError("a prediction interval needs random intercepts alone; there are random slopes")
+    between = sum(float(g[0, 0]) for g in fit.covariances.values())
+    df = float(fit.coefficients["df"].iloc[0])
+    return predictions(rows_of(x, fit.terms), fit.fit.beta, fit.vcov, between, df, df)
 
 
 def _known(v: Floats, random: Sequence[RandomTerm]) -> Blocks:
@@ -325,8 +346,7 @@ def _heterogeneity(y: Floats, x: Floats, known: Blocks, v: Floats) -> Joint:
 
 
 def _shares(given: Floats, v: Floats, x: Floats, covariances: dict[str, Floats]) -> dict[str, float]:
-    plain = all(g.shape == (1, 1) for g in covariances.values())
-    if not plain or (v <= 0).any() or np.count_nonzero(given) > len(v):
+    if (v <= 0).any() or np.count_nonzero(given) > len(v):
         return {}
     variances = {name: float(g[0, 0]) for name, g in covariances.items()}
     total = typical_variance(v, x) + sum(variances.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.errors import FitFailed, MissingData
@@ -17,7 +18,8 @@ from taskorder.inference.frequentist.covariance import Blocks, components, diago
 from taskorder.inference.frequentist.estimate import Estimate, of_coefficients
 from taskorder.inference.frequentist.heterogeneity import Method
 from taskorder.inference.frequentist.meta_regression import MetaRegression, meta_regression, predict
-from taskorder.inference.frequentist.multilevel import RandomTerm, multilevel, prediction
+from taskorder.inference.frequentist.multilevel import RandomTerm, multilevel
+from taskorder.inference.frequentist.multilevel import predict as multilevel_predict
 from taskorder.inference.frequentist.publication_bias import pet_peese, small_studies
 from taskorder.inference.frequentist.robust import cluster_robust
 from taskorder.inference.frequentist.wald import Joint
@@ -119,7 +121,7 @@ def _univariate(data: _Data, method: Method, group: str, unit: str) -> list[Esti
         )
     found += [_q(fit.q), Estimate("I2", name, fit.i2, "%")]
     if fit.terms == ("1",):
-        found += _of_new_study(fit, unit) if group else []
+        found += [_of_new_study(predict(fit), max(len(fit.y) - 2.0, 1.0), unit)] if group else []
         found += _of_small_studies(fit, unit) if len(fit.y) >= FEWEST_STUDIES else []
     return found
 
@@ -135,10 +137,8 @@ def _multilevel(data: _Data, unit: str) -> list[Estimate]:
     if np.isfinite(fit.q.statistic):
         found.append(_q(fit.q))
     found += [Estimate(f"I2 {name}", "REML", i2, "%") for name, i2 in fit.i2.items()]
-    if fit.terms == ("1",) and fit.i2:
-        lower, upper = prediction(fit)
-        centre = float(fit.fit.beta[0])
-        found.append(Estimate("1", "REML, prediction interval", centre, unit, lower=lower, upper=upper))
+    if fit.terms == ("1",) and fit.intercepts_only:
+        found.append(_of_new_study(multilevel_predict(fit), np.inf, unit))
     return found
 
 
@@ -156,19 +156,10 @@ def _q(test: Joint) -> Estimate:
     return Estimate("Q", "test of heterogeneity", test.statistic, "chi-squared", df=test.df, p=test.p)
 
 
-def _of_new_study(fit: MetaRegression, unit: str) -> list[Estimate]:
-    row = predict(fit).iloc[0]
-    return [
-        Estimate(
-            term="1",
-            method="REML, prediction interval",
-            estimate=float(row["estimate"]),
-            unit=unit,
-            lower=float(row["predicted_lower"]),
-            upper=float(row["predicted_upper"]),
-            df=max(len(fit.y) - 2.0, 1.0),
-        )
-    ]
+def _of_new_study(prediction: pd.DataFrame, df: float, unit: str) -> Estimate:
+    row = prediction.iloc[0]
+    ends = {"lower": float(row["predicted_lower"]), "upper": float(row["predicted_upper"])}
+    return Estimate("1", "REML, prediction interval", float(row["estimate"]), unit, df=df, **ends)
 
 
 def _of_small_studies(fit: MetaRegression, unit: str) -> list[Estimate]:

@@ -86,3 +86,48 @@ def joint(estimate: Floats, vcov: Floats, df: float = np.inf) -> Joint:
     if np.isinf(df):
         return Joint(chi_squared, count, df, float(stats.chi2.sf(chi_squared, count)))
     return Joint(chi_squared / count, count, df, float(stats.f.sf(chi_squared / count, count, df)))
+
+
+def predictions(
+    rows: Floats, beta: Floats, vcov: Floats, between: float, df: float, new_df: float
+) -> pd.DataFrame:
+    """Return expected outcomes with their intervals, and those of the true effect in a new study.
+
+    Parameters
+    ----------
+    rows : array (N, P)
+        Values of the terms.
+    beta : array (P,)
+    vcov : array (P, P)
+    between : float
+        Variance of true effects.
+    df, new_df : float
+        Degrees of freedom of the two intervals' t distributions.
+
+    Returns
+    -------
+    DataFrame
+        `estimate, se, lower, upper, predicted_lower, predicted_upper`; 95 %.
+    """
+    centre, se = rows @ beta, np.sqrt(np.einsum("np,pq,nq->n", rows, vcov, rows))
+    near = stats.t.ppf(0.5 + INTERVAL / 2, df) * se
+    far = stats.t.ppf(0.5 + INTERVAL / 2, new_df) * np.sqrt(se**2 + between)
+    ends = {"lower": centre - near, "upper": centre + near}
+    predicted = {"predicted_lower": centre - far, "predicted_upper": centre + far}
+    return pd.DataFrame({"estimate": centre, "se": se, **ends, **predicted})
+
+
+def rows_of(x: ArrayLike | None, terms: Sequence[str]) -> Floats:
+    """Return values of the terms as rows; those of the intercept where it is alone and `x` is None.
+
+    Raises
+    ------
+    ValueError
+        Where `x` is left out and there are other terms, or does not have one column a term.
+    """
+    if x is None and tuple(terms) != ("1",):
+        raise ValueError(f"give a value of each of the terms {', '.join(terms)}")
+    rows = np.ones((1, 1)) if x is None else np.atleast_2d(np.asarray(x, dtype=float))
+    if rows.shape[1] != len(terms):
+        raise ValueError(f"{rows.shape[1]} columns for the terms {', '.join(terms)}")
+    return rows
