@@ -1,16 +1,17 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
-The mode of the marginal density, a proposal fitted about it, weighted draws made into chains (`importance`); if
-the weights' k-hat says that the proposal does not cover the density, nutpie walks on the density instead, with
-its exact gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
-coefficients, and the posterior is that of the whole model.
+The mode of the marginal density, a proposal fitted about it, weighted draws made into chains
+(`importance`); if the weights' k-hat says that the proposal does not cover the density, nutpie walks on the
+density instead, with its exact gradient, in the coordinates of the proposal. Either way every draw of theta
+comes with a draw of all coefficients, and the posterior is that of the whole model.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from taskorder.errors import FitFailed
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
@@ -74,7 +76,7 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
         Whether to show a progress bar, where nutpie walks.
     """
     began = time.perf_counter()
-    with threadpool_limits(limits=1, user_api="blas"):
+    with threadpool_limits(limits=1, user_api="blas"), _explained(spec):
         start = mode(density(design, spec), design)
         ready = time.perf_counter()
         sampled = drawn(start, seed=seed, draws=draws, progress=progress)
@@ -89,8 +91,22 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
     )
 
 
+@contextmanager
+def _explained(spec: ModelSpec) -> Generator[None]:
+    """Turn a matrix that cannot be factored into what the person can do about it."""
+    try:
+        yield
+    except np.linalg.LinAlgError:
+        flat = [name for name, prior in spec.priors.items() if prior.dist == "Flat"]
+        raise FitFailed(
+            f"model {spec.name!r}: the linear effects cannot be told apart by these rows"
+            + (f", and the priors of {', '.join(flat)} are flat; give them a Normal prior" if flat else "")
+            + ": look for terms that say the same, or a prior that is very wide beside the outcome"
+        ) from None
+
+
 def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Sampled:
-    """Draw theta and the coefficients about a mode: by importance sampling, or by walking where that fails."""
+    """Draw theta and coefficients about a mode: by importance sampling, by walking where that fails."""
     each = -(-draws // CHAINS)
     streams = np.random.SeedSequence(seed).spawn(CHAINS + 2)
     pilot = np.random.default_rng(streams[0])
@@ -125,9 +141,12 @@ def bounded(density: Density) -> Callable[[Floats], Floats]:
 
     def log_density(u: Floats) -> Floats:
         value = np.full(u.shape[1], -np.inf)
-        inside = density.coordinates.inside(u)
-        if inside.any():
-            value[inside] = density.log_density(u[:, inside])
+        inside = np.flatnonzero(density.coordinates.inside(u))
+        parts = [part for part in np.array_split(inside, THREADS) if len(part)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = pool.map(lambda part: density.log_density(u[:, part]), parts)
+            for part, values in zip(parts, found, strict=True):
+                value[part] = values
         return value
 
     return log_density

@@ -8,8 +8,8 @@ products X'WX, X'Wy and y'Wy at theta (`sufficient`), prior means mu and prior s
     coefficients | theta, data ~ mu + S Normal(M^-1 h, M^-1)
 
 A flat prior has no part in I. No cost depends on the number of rows. The gradient follows from Fisher's
-identity: it is the expectation, over the coefficients given theta, of the gradient of the complete log density,
-and needs the entries of M^-1 on the pattern of M only (`elimination.inverse`).
+identity: it is the expectation, over the coefficients given theta, of the gradient of the complete log
+density, and needs the entries of M^-1 on the pattern of M only (`elimination.inverse`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.sufficient import Sufficient, step_pairs, sufficient
 from taskorder.inference.engines.theta import Coordinates, Theta, coordinates
 from taskorder.inference.layout.design import Design
+from taskorder.inference.priors import spread
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
@@ -131,32 +132,50 @@ class Density:
         spread = self.sums.count @ np.log(self._variance(theta))
         return -0.5 * (spread + factor.misfit + factor.log_determinant)
 
+    def left_over(self, u: Floats) -> Floats:
+        """Return how many replicates of each residual level (L,) are not used up by coefficients, at (D,)."""
+        theta, factor = next(self._evaluated(u[:, None]))
+        trace, _ = self._sums_of(theta, elimination.inverse(factor), np.zeros(self.sums.width))
+        variance = self._variance(theta)[:, 0]
+        share = theta.residual[self.sums.level, 0] ** 2 / variance
+        used = trace @ self._pair_weights(theta) / variance
+        left = np.bincount(self.sums.level, share * (self.sums.count - used), len(theta.residual))
+        return np.maximum(left, 0.0)
+
     def _slopes(self, theta: Theta, factor: Factor) -> tuple[Floats, Floats, Floats]:
         """Return the derivatives by recency (1,), log sds (G, 1) and log residual sds (L, 1) at one point."""
         sums = self.sums
-        standard = elimination.means(factor)[:, 0]
-        inverse = elimination.inverse(factor)
-        sd = self._prior_sd(theta)[:, 0]
-        b = self.mean + sd * standard
-        i, j = sums.left, sums.right
-        moment = inverse[self.order.given] * sd[i] * sd[j] + b[i] * b[j]
-        groups = len(sums.count)
-        trace = (sums.gram.T @ np.where(i == j, moment, 2.0 * moment)).reshape(groups, -1)
-        linear = (sums.score.T @ b).reshape(groups, -1)
+        standard, inverse = elimination.means(factor)[:, 0], elimination.inverse(factor)
+        trace, linear = self._sums_of(theta, inverse, self.mean + self._prior_sd(theta)[:, 0] * standard)
         variance, weight = self._variance(theta)[:, 0], self._weights(theta)[:, 0]
-        pairs = np.array(step_pairs(sums.steps))
-        pair_weight = weight[pairs[:, 0]] * weight[pairs[:, 1]]
+        pair_weight, pairs = self._pair_weights(theta), np.array(step_pairs(sums.steps))
         expected = sums.square + trace @ pair_weight - 2.0 * linear @ weight
         share = theta.residual[sums.level, 0] ** 2 / variance
         by_residual = np.bincount(sums.level, share * (expected / variance - sums.count), len(theta.residual))
-        by_weight = trace @ (pairs.sum(axis=1) * pair_weight) - 2.0 * linear @ (
-            np.arange(sums.steps) * weight
-        )
+        by_weight = trace @ (pairs.sum(axis=1) * pair_weight)
+        by_weight = by_weight - 2.0 * linear @ (np.arange(sums.steps) * weight)
         squared = standard**2 + inverse[self.order.diagonal] - 1.0
         grouped = self.sd_of >= 0
         by_sd = np.bincount(self.sd_of[grouped], squared[grouped], len(theta.sd))
         by_recency = 0.5 * np.sum(by_weight / variance, keepdims=True)
         return by_recency, by_sd[:, None], by_residual[:, None]
+
+    def _sums_of(self, theta: Theta, inverse: Floats, b: Floats) -> tuple[Floats, Floats]:
+        """Return tr(A E[b b']) for each component A of X'WX, (G, pairs), and b' X'Wy likewise, (G, S).
+
+        The coefficients have the mean b, and their covariance from the inverse of M.
+        """
+        sums = self.sums
+        i, j = sums.left, sums.right
+        sd = self._prior_sd(theta)[:, 0]
+        moment = inverse[self.order.given] * sd[i] * sd[j] + b[i] * b[j]
+        groups = len(sums.count)
+        trace = sums.gram.T @ np.where(i == j, moment, 2.0 * moment)
+        return trace.reshape(groups, -1), (sums.score.T @ b).reshape(groups, -1)
+
+    def _pair_weights(self, theta: Theta) -> Floats:
+        weight, pairs = self._weights(theta)[:, 0], np.array(step_pairs(self.sums.steps))
+        return weight[pairs[:, 0]] * weight[pairs[:, 1]]
 
     def _variance(self, theta: Theta) -> Floats:
         return self.sums.variance[:, None] + theta.residual[self.sums.level] ** 2
@@ -182,7 +201,9 @@ def _by_step(omega: Floats, weight: Floats) -> Floats:
 def density(design: Design, spec: ModelSpec) -> Density:
     """Sum a design up, and plan how its coefficients are eliminated.
 
-    The fixed terms' priors must be Normal or Flat (`engines.choosing` sees to that).
+    A fixed term's prior that is neither Normal nor Flat is stood in for by a Normal of its width: that is
+    good enough to find the mode for `nuts`, and `fitting.choose` sees to it that `collapsed` is not used
+    then.
     """
     shift = _level(design)
     sums = sufficient(design, shift)
@@ -196,9 +217,8 @@ def density(design: Design, spec: ModelSpec) -> Density:
         elif block.prior.dist == "Flat":
             proper[block.columns] = 0.0
         else:
-            parameters = dict(block.prior.parameters)
-            mean[block.columns] = parameters["mu"] - (shift if block.name == "1" else 0.0)
-            scale[block.columns] = parameters["sigma"]
+            middle, scale[block.columns] = spread(block.prior)
+            mean[block.columns] = middle - (shift if block.name == "1" else 0.0)
     groups = [np.arange(block.start, block.stop) for block in design.blocks if block.labels]
     return Density(
         sums=sums,

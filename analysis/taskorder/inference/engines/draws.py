@@ -51,7 +51,8 @@ def named(design: Design, coefficients: Floats, sd: Floats, others: Mapping[str,
     sd : array (chains, draws, G)
         In the order of `parameters.sd_names`.
     others : mapping
-        `recency`, `residual` and `sd:residual` as arrays (chains, draws), `residual_level_sd` with a last axis.
+        `recency`, `residual` and `sd:residual` as arrays (chains, draws), `residual_level_sd` with a last
+        axis.
     """
     found: dict[str, xr.DataArray] = {}
     for block in design.blocks:

@@ -5,12 +5,14 @@ matrix. Such a group is eliminated at once: with d its diagonal and c its entrie
 
     l = c / d        later entries (i, j) lose sum over members of l_i c_j        later scores lose l h
 
-Eliminating one group may leave the next one diagonal still (nested groups) or not (crossed ones); which groups
-go, in which order, and where every product of entries is added, depends on the pattern only and is planned once
-(`plan`). What remains is dense and is left to LAPACK. All numbers carry a second axis, over points of theta.
+Eliminating one group may leave the next one diagonal still (nested groups) or not (crossed ones); which
+groups go, in which order, and where every product of entries is added, depends on the pattern only and is
+planned once (`plan`). What remains is dense and is left to LAPACK. All numbers carry a second axis, over
+points of theta.
 
-The entries of the inverse on the pattern, which is all that a gradient needs, are found backwards (Takahashi's
-recursion): with V the inverse among later columns,  V_ai = - sum_j l_aj V_ji,   V_aa = 1 / d - sum_i l_ai V_ai.
+The entries of the inverse on the pattern, which is all that a gradient needs, are found backwards
+(Takahashi's recursion): with V the inverse among later columns,  V_ai = - sum_j l_aj V_ji,   V_aa = 1 / d -
+sum_i l_ai V_ai.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from scipy import linalg, sparse
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 DENSE_SPEED = 30
 """A product of entries takes so many times as long as one of dense algebra."""
+BEYOND = 1e300
 FEWEST = 8
 """A group with fewer levels is not worth a step of its own."""
 
@@ -116,9 +120,9 @@ def plan(left: Integers, right: Integers, groups: Sequence[Integers]) -> Plan:
     """
     width = int(right.max()) + 1
     given = left * width + right
-    entries = given
+    entries: Integers = given
     remaining = np.ones(width, dtype=bool)
-    chosen: list[tuple[Integers, Integers]] = []
+    chosen: list[tuple[Integers, Booleans]] = []
     waiting = sorted((g for g in groups if len(g) >= FEWEST), key=len, reverse=True)
     while True:
         found = next(
@@ -132,14 +136,14 @@ def plan(left: Integers, right: Integers, groups: Sequence[Integers]) -> Plan:
         if found is None:
             break
         columns = waiting.pop(found[0])
-        entries = np.union1d(entries, found[1])
+        entries = np.union1d(entries, found[1]).astype(np.int64)
         remaining[columns] = False
         chosen.append((columns, remaining.copy()))
     return _laid_out(entries, given, width, chosen, remaining)
 
 
 def _neighbours(
-    entries: Integers, width: int, columns: Integers, later: NDArray[np.bool_]
+    entries: Integers, width: int, columns: Integers, later: Booleans
 ) -> tuple[Integers, Integers, Integers]:
     """Return the entries of some columns with later ones: which entry, which member, which other column."""
     i, j = np.divmod(entries, width)
@@ -164,7 +168,7 @@ def _pairs(row: Integers, members: int) -> tuple[Integers, Integers]:
     return first, second
 
 
-def _fill(entries: Integers, width: int, columns: Integers, remaining: NDArray[np.bool_]) -> Integers | None:
+def _fill(entries: Integers, width: int, columns: Integers, remaining: Booleans) -> Integers | None:
     """Return the entries that eliminating a group touches; None if it is not diagonal, or does not pay."""
     inside = np.zeros(width, dtype=bool)
     inside[columns] = True
@@ -184,8 +188,8 @@ def _laid_out(
     entries: Integers,
     given: Integers,
     width: int,
-    chosen: Sequence[tuple[Integers, NDArray[np.bool_]]],
-    remaining: NDArray[np.bool_],
+    chosen: Sequence[tuple[Integers, Booleans]],
+    remaining: Booleans,
 ) -> Plan:
     left, right = np.divmod(entries, width)
     rest = np.flatnonzero(remaining)
@@ -206,7 +210,7 @@ def _laid_out(
     )
 
 
-def _step(entries: Integers, width: int, columns: Integers, later: NDArray[np.bool_]) -> Step:
+def _step(entries: Integers, width: int, columns: Integers, later: Booleans) -> Step:
     cross, row, other = _neighbours(entries, width, columns, later)
     first, second = _pairs(row, len(columns))
     target, at = np.unique(
@@ -310,28 +314,16 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
 def _dense(order: Plan, values: Floats, score: Floats) -> tuple[Floats, Floats]:
     """Return the Cholesky factor of what remained, and its solution of the score.
 
-    The score is a last row of the matrix, so that one factorisation gives both.
+    The score is a last row of the matrix, whose corner is beyond any misfit, so that one factorisation
+    gives both.
     """
     size = len(order.rest)
     matrix = np.zeros((values.shape[1], size + 1, size + 1))
     matrix[:, order.rest_right, order.rest_left] = values[order.rest_entries].T
-    last = score[order.rest].T
-    matrix[:, size, :size] = last
-    matrix[:, size, size] = np.inf
-    if size > BATCHED:
-        for one in matrix:
-            one[:size, :size] = linalg.cholesky(one[:size, :size], lower=True, check_finite=False)
-            one[size, :size] = linalg.solve_triangular(
-                one[:size, :size], one[size, :size], lower=True, check_finite=False
-            )
-    else:
-        matrix[:, size, size] = 1e300
-        matrix = np.linalg.cholesky(matrix)
+    matrix[:, size, :size] = score[order.rest].T
+    matrix[:, size, size] = BEYOND
+    matrix = np.linalg.cholesky(matrix)
     return matrix[:, :size, :size], matrix[:, size, :size]
-
-
-BATCHED = 200
-"""Up to this size NumPy factors all points at once."""
 
 
 def means(found: Factor) -> Floats:

@@ -1,16 +1,16 @@
 """Independent draws from a density of few dimensions: a proposal that is fitted, weighed and accepted.
 
 The proposal follows the log density along each axis of the whitened space, on either side of the mode: one
-dimension at a time it has the target's own skewness and tails. A share of wide Student-t draws keeps the weights
-bounded. Draws from it are weighed, and their weighted means and covariances give better axes, from which the
-final draws come. These are turned into Markov chains by independence Metropolis-Hastings: a chain stays where
-the next draw's weight is too small beside that of its own. The chains have the exact target, and their effective
-sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights says whether the proposal
-covers the target.
+dimension at a time it has the target's own skewness and tails. A share of wide Student-t draws keeps the
+weights bounded. Draws from it are weighed, and their weighted means and covariances give better axes, from
+which the final draws come. These are turned into Markov chains by independence Metropolis-Hastings: a chain
+stays where the next draw's weight is too small beside that of its own. The chains have the exact target,
+and their effective sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights
+says whether the proposal covers the target.
 
-References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Vehtari et al.
-(2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights; Kessy et al. (2018), The American
-Statistician 72, on whitening that keeps to the coordinates.
+References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Vehtari et
+al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights; Kessy et al. (2018), The
+American Statistician 72, on whitening that keeps to the coordinates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 from scipy import linalg
 from scipy.interpolate import CubicSpline
@@ -66,7 +66,7 @@ class Proposal:
     def log_density(self, u: Floats) -> Floats:
         """Return the log density of vectors (D, B)."""
         z = linalg.solve(self.axes, u - self.centre[:, None])
-        own = np.sum([_at(log_knots, x) for log_knots, x in zip(self.log_knots, z, strict=True)], axis=0)
+        own = np.sum([_at(table, z[i]) for i, table in enumerate(self.log_knots)], axis=0)
         wide = _student(np.sum(z**2, axis=0) / WIDE**2, len(z)) - len(z) * np.log(WIDE)
         both = np.array([own + np.log(1.0 - WIDE_SHARE), wide + np.log(WIDE_SHARE)])
         return logsumexp(both, axis=0) - np.linalg.slogdet(self.axes)[1]
@@ -91,9 +91,10 @@ def _table(z: Floats, curve: Floats) -> Floats:
     inside = np.abs(KNOTS) <= z[-1]
     log_knots = np.empty(len(KNOTS))
     log_knots[inside] = CubicSpline(z, curve)(KNOTS[inside])
-    for side in (KNOTS < z[0], KNOTS > z[-1]):
-        edge = z[0] if KNOTS[side][0] < 0 else z[-1]
-        log_knots[side] = log_knots[KNOTS == edge] - np.abs(KNOTS[side] - edge)
+    edge = np.clip(KNOTS, z[0], z[-1])
+    log_knots[~inside] = (
+        np.interp(edge, KNOTS[inside], log_knots[inside])[~inside] - np.abs(KNOTS - edge)[~inside]
+    )
     return log_knots - logsumexp(_log_masses(log_knots))
 
 

@@ -1,4 +1,4 @@
-"""The linear effects integrated out: the density of the few non-linear parameters, and its mode.
+"""The coefficients given the few non-linear parameters, densely: their joint mean and covariance.
 
 Given theta = (recency, log sds, log residual sds) the coefficients are jointly Gaussian. With W the
 cells' precisions, S the prior sds and mu the prior means of the coefficients,
@@ -6,8 +6,8 @@ cells' precisions, S the prior sds and mu the prior means of the coefficients,
     M = I + S X' W X S            mean = mu + S M^-1 S X' W (y - X mu)            V = S M^-1 S
     log p(data | theta) = -1/2 [ (1 + df)' log s2 + sum(ss / s2) + r' W r + |(mean - mu) / S|^2 + log|M| ]
 
-with r = y - X mean and s2 the variance of one replicate. The gradient follows from Fisher's identity: it is
-the expectation, over the coefficients given theta, of the gradient of the complete log density.
+with r = y - X mean and s2 the variance of one replicate. `nuts` needs the mean and the covariance of all
+coefficients once, at the mode, to move them well; what is needed many times is in `density`.
 
 The random intercept with the most levels may outnumber all other coefficients. Its precision is diagonal
 given the others, so it is eliminated first (a Schur complement), and M is as small as the rest.
@@ -19,10 +19,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize, sparse
+from scipy import linalg, sparse
 
+from taskorder.inference.engines import mode as modes
+from taskorder.inference.engines import parameters
+from taskorder.inference.engines.density import density
 from taskorder.inference.layout.design import Block, Design
-from taskorder.inference.priors import Prior, log_density, spread
+from taskorder.inference.priors import Prior, spread
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
@@ -30,8 +33,6 @@ Integers = NDArray[np.int64]
 
 ELIMINATE_FROM = 200
 """A random intercept with at least so many levels is eliminated."""
-
-_STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -225,127 +226,25 @@ def condition(problem: Problem, theta: Theta) -> Conditional:
     return Conditional(theta, value, mean, covariance, precision, gain, offset)
 
 
-def gradient(problem: Problem, at: Conditional) -> tuple[float, Floats, Floats]:
-    """Return the derivatives of the log density by recency (), log sd (G,) and log residual sd (L,)."""
-    cells, theta = problem.design.cells, at.theta
-    member = problem.membership()
-    x = design_at(problem, theta.recency)
-    seen = sparse.csr_array(x - member.T @ at.gain)
-    a = at.offset - at.gain @ at.mean
-    r = cells.mean - x @ at.mean - member.T @ a
-    spread_of_eta = seen.multiply(seen @ at.covariance).sum(axis=1) + member.T @ (1.0 / at.precision)
-    s2 = replicate_variance(problem, theta)
-    share = theta.residual[cells.level] ** 2 / s2
-    misfit = (cells.n * (r**2 + spread_of_eta) + cells.ss) / s2 - (1.0 + cells.df)
-    by_residual = np.bincount(cells.level, misfit * share, minlength=len(theta.residual))
-    by_sd = _by_sd(problem, at, a)
-    by_recency = 0.0
-    for back, matrix in enumerate(problem.main[1:], start=1):
-        slope = -back * float(np.exp(-theta.recency * back)) * matrix
-        with_eta = slope.multiply(seen @ at.covariance).sum(axis=1)
-        by_recency += float(np.sum(cells.n / s2 * (r * (slope @ at.mean) - with_eta)))
-    return by_recency, by_sd, by_residual
-
-
-def _by_sd(problem: Problem, at: Conditional, a: Floats) -> Floats:
-    centred = at.mean - problem.prior_mean()
-    moment = centred**2 + np.diag(at.covariance)
-    by_sd = [
-        float(np.sum(moment[block.columns]) / sd**2 - (block.stop - block.start))
-        for block, sd in zip((b for b in problem.blocks if b.sd), at.theta.sd, strict=False)
-    ]
-    if problem.eliminated is not None:
-        variance = 1.0 / at.precision + at.gain.multiply(at.gain @ at.covariance).sum(axis=1)
-        by_sd.append(float(np.sum(a**2 + variance) / at.theta.sd[-1] ** 2 - len(a)))
-    return np.array(by_sd)
-
-
-def mode(problem: Problem, iterations: int = 30) -> Conditional:
-    """Return the coefficients given the mode of theta, found by L-BFGS on the logarithms of the sds.
-
-    Several residual levels are held near their common size by a wide normal of log sd (sd 1.5), not by
-    the model's own hierarchy, whose joint mode is degenerate; the mode serves to set a sampler up.
-    """
-    start = _start(problem)
-    priors = sd_priors(problem)
-
-    def objective(vector: Floats) -> tuple[float, Floats]:
-        theta = _unpack(problem, vector)
-        at = condition(problem, theta)
-        by_recency, by_sd, by_residual = gradient(problem, at)
-        by_theta = np.concatenate([[by_recency], by_sd, by_residual])
-        value, by_prior = _log_prior(problem, vector, start, priors)
-        return -(at.value + value), -(by_theta + by_prior)
-
-    # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
-    steepness = max(1.0, float(np.linalg.norm(objective(start)[1])))
-
-    def scaled(vector: Floats) -> tuple[float, Floats]:
-        value, slope = objective(vector)
-        return value / steepness, slope / steepness
-
-    bounds = [(value - 9.0, value + 6.0) for value in start]
-    found = optimize.minimize(
-        scaled,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": iterations, "ftol": 1e-7},
+def mode(problem: Problem, iterations: int = 60) -> Conditional:
+    """Return the coefficients given the mode of the non-linear parameters."""
+    found = modes.mode(density(problem.design, problem.spec), problem.design, iterations)
+    theta = found.density.coordinates.unpack(found.u[:, None])
+    names = parameters.sd_names(problem.design.blocks)
+    sd = dict(zip(names, theta.sd[:, 0], strict=True))
+    return condition(
+        problem,
+        Theta(
+            float(theta.recency[0]), np.array([sd[name] for name in problem.sd_names]), theta.residual[:, 0]
+        ),
     )
-    return condition(problem, _unpack(problem, found.x))
 
 
 def sd_priors(problem: Problem) -> list[Prior]:
     """Return the prior of each name in `Problem.sd_names`."""
-    priors, fallback = problem.spec.priors, problem.design.defaults
-    return [priors.get(name, priors.get("sd", fallback.sd)) for name in problem.sd_names]
+    return parameters.sd_priors(problem.design, problem.spec, problem.sd_names)
 
 
 def residual_prior(problem: Problem) -> Prior:
     """Return the prior of the residual sd, or of the typical one of several levels."""
-    return problem.spec.priors.get("residual", problem.design.defaults.residual)
-
-
-def _start(problem: Problem) -> Floats:
-    cells, spec = problem.design.cells, problem.spec
-    size = float(np.std(cells.mean)) or 1.0
-    residuals = len(problem.design.residual_levels) or 1
-    within = np.array([size / 2] * residuals)
-    df = np.bincount(cells.level, cells.df, minlength=residuals)
-    ss = np.bincount(cells.level, cells.ss, minlength=residuals)
-    within = np.where((df > 0) & (ss > 0), np.sqrt(ss / np.maximum(df, 1.0)), within)
-    if spec.residual.sd == 0:
-        within = np.full(residuals, np.exp(-20.0))
-    return np.concatenate([[0.0], np.full(len(problem.sd_names), np.log(size / 3)), np.log(within)])
-
-
-def _unpack(problem: Problem, vector: Floats) -> Theta:
-    groups = len(problem.sd_names)
-    known = problem.spec.residual.sd == 0
-    residual = np.exp(vector[1 + groups :])
-    return Theta(float(vector[0]), np.exp(vector[1 : 1 + groups]), residual * 0.0 if known else residual)
-
-
-def _log_prior(problem: Problem, vector: Floats, start: Floats, priors: list[Prior]) -> tuple[float, Floats]:
-    """Return the log prior of (recency, log sds, log residual sds) and its gradient."""
-    spec, fallback = problem.spec, problem.design.defaults
-    groups = len(problem.sd_names)
-    several = len(problem.design.residual_levels) > 1
-    residual = residual_prior(problem)
-    recency = spec.priors.get("recency", fallback.recency)
-
-    def term(i: int, value: float) -> float:
-        if i == 0:
-            return log_density(recency, value) if len(problem.main) > 1 else -0.5 * value**2
-        if i <= groups:
-            return log_density(priors[i - 1], float(np.exp(value))) + value
-        if several or spec.residual.sd == 0:
-            return -0.5 * ((value - start[i]) / 1.5) ** 2
-        return log_density(residual, float(np.exp(value))) + value
-
-    value = sum(term(i, float(x)) for i, x in enumerate(vector))
-    slope = [
-        (term(i, x + _STEP) - term(i, x - _STEP)) / (2 * _STEP) for i, x in enumerate(map(float, vector))
-    ]
-    return value, np.array(slope)
+    return parameters.residual_prior(problem.design, problem.spec)

@@ -15,6 +15,8 @@ from taskorder.inference.layout.design import Design
 Floats = NDArray[np.float64]
 
 STEP = 1e-4
+TOLERANCE = 1e-9
+"""Of the log density, as a share of it: the mode need not be sharp, only near."""
 BELOW, ABOVE = 9.0, 6.0
 """How far below and above its start a coordinate is looked for."""
 WIDEST, NARROWEST = 4.0, 1e-3
@@ -42,31 +44,30 @@ class Mode:
 def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
     """Find the mode by L-BFGS.
 
-    Where there are several residual levels, what the data say of each is measured at the mode, and the mode is
-    found again in coordinates that take it into account.
+    Where there are several residual levels, what the data say of each is measured at the mode, and the mode
+    is found again in coordinates that take it into account.
     """
     u = _climbed(density, start(design, density.coordinates), iterations)
-    hessian = _hessian(density, u)
     if density.coordinates.spread is not None:
-        measured = _measured(density.coordinates, u, hessian)
+        measured = _measured(density, u)
         u = measured.pack(density.coordinates.unpack(u[:, None]))[:, 0]
         density = replace(density, coordinates=measured)
         u = _climbed(density, u, iterations)
-        hessian = _hessian(density, u)
-    return Mode(density, u, _covariance(hessian))
+    return Mode(density, u, _covariance(_hessian(density, u)))
 
 
-def _measured(layout: Coordinates, u: Floats, hessian: Floats) -> Coordinates:
-    """Take from the curvature by each residual level what the data say of it.
+def _measured(density: Density, u: Floats) -> Coordinates:
+    """Estimate what the data alone say of the log of each residual sd.
 
-    At the mode the pull of the data is that of the prior, z / width: a Newton step from there is the data's own
-    estimate.
+    N replicates of which p parameters take their share tell it with information 2 (N - p). At the mode the
+    pull of the data is that of the prior, z / width: a Newton step from there is the data's own estimate.
     """
+    layout = density.coordinates
     first = layout.first_residual
-    theta = layout.unpack(u[:, None])
     width, z = float(np.exp(u[first + 1])), u[first + 2 :]
-    information = np.maximum(-np.diag(hessian)[first + 2 :] - 1.0, 0.0) / width**2
-    told = np.log(theta.residual[:, 0]) + z / (width * np.maximum(information, 1.0))
+    information = 2.0 * density.left_over(u)
+    log_sd = np.log(layout.unpack(u[:, None]).residual[:, 0])
+    told = log_sd + z / (width * np.maximum(information, 1.0))
     return layout.measured(float(np.mean(told)), told, information)
 
 
@@ -105,20 +106,16 @@ def _climbed(density: Density, u: Floats, iterations: int) -> Floats:
         jac=True,
         method="L-BFGS-B",
         bounds=[(value - BELOW, value + ABOVE) for value in u],
-        options={"maxiter": iterations, "ftol": 1e-10},
+        options={"maxiter": iterations, "ftol": TOLERANCE},
     )
     return np.asarray(found.x)
 
 
 def _hessian(density: Density, u: Floats) -> Floats:
     size = len(u)
-    hessian = np.empty((size, size))
-    for i in range(size):
-        step = np.zeros(size)
-        step[i] = STEP
-        hessian[i] = (density.value_and_slope(u + step)[1] - density.value_and_slope(u - step)[1]) / (
-            2 * STEP
-        )
+    here = density.value_and_slope(u)[1]
+    steps = STEP * np.eye(size)
+    hessian = np.array([(density.value_and_slope(u + step)[1] - here) / STEP for step in steps])
     return (hessian + hessian.T) / 2
 
 

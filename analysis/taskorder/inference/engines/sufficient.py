@@ -3,13 +3,13 @@
 With the design X(lambda) = sum_s w_s X_s, w_s = exp(-lambda s), and the cells fallen into noise groups g, in
 each of which a replicate has the same variance s2_g,
 
-    X' W X = sum over g, s <= t of  omega_g w_s w_t (X_s' N_g X_t + its transpose where s < t),   omega = 1 / s2
-    X' W y = sum over g, s of       omega_g w_s X_s' N_g y
-    y' W y = sum over g of          omega_g y' N_g y
+    X' W X = sum over g, s <= t of   omega_g w_s w_t (X_s' N_g X_t + its transpose where s < t)
+    X' W y = sum over g, s of        omega_g w_s X_s' N_g y
+    y' W y = sum over g of           omega_g y' N_g y
 
-where N_g holds the numbers of replicates of the cells of g. The sums do not depend on any parameter: they are
-made in one pass over the cells, and are all that a density costs afterwards. They are sparse, and they add up:
-those without one study are the sums of all less the sums of that study.
+where omega = 1 / s2, and N_g holds the numbers of replicates of the cells of g. The sums do not depend on
+any parameter: they are made in one pass over the cells, and are all that a density costs afterwards. They
+are sparse, and they add up: those without one study are the sums of all less the sums of that study.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def sufficient(design: Design, shift: float, cells: Booleans | None = None) -> S
         score=_score(design.effects, n * y, group, len(noise)),
         square=np.bincount(group, n * y**2 + np.where(here, data.ss, 0.0), len(noise)),
         count=np.bincount(group, np.where(here, 1.0 + data.df, 0.0), len(noise)),
-        variance=noise[:, 0],
+        variance=noise[:, 0].astype(np.float64),
         level=noise[:, 1].astype(np.int64),
         steps=len(design.effects),
         shift=shift,

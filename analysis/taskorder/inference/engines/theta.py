@@ -7,15 +7,15 @@ The residual part is nothing where only known variances count, the log of one sd
     typical | log width | one coordinate a level
 
 with log residual level ~ Normal(m, w), where m is the log of the typical sd and w the width. Were m and the
-levels coordinates themselves, the width would pinch them or leave them free. So each coordinate is what is left
-when prior and data are weighed at the present width. If the data say that level l is about e_l, with information
-I_l (that is, variance 1 / I_l), and m0 is where the search for the mode began,
+levels coordinates themselves, the width would pinch them or leave them free. So each coordinate is what is
+left when prior and data are weighed at the present width. If the data say that level l is about e_l, with
+information I_l (that is, variance 1 / I_l), and m0 is where the search for the mode began,
 
     m = (m0 + sum of q_l e_l) / P + t / sqrt(P)          q_l = 1 / (w^2 + 1 / I_l),   P = 1 + sum of q_l
     log residual level l = (a_l e_l + m) / (1 + a_l) + x_l w / sqrt(1 + a_l)         a_l = w^2 I_l
 
-and t and x are near a standard normal whatever the width, with many replicates or few. At first I = 0, and x is
-the distance from the typical level in widths; `mode` measures e and I.
+and t and x are near a standard normal whatever the width, with many replicates or few. At first I = 0, and
+x is the distance from the typical level in widths; `mode` measures e and I.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
 
-LEAST, MOST, STEEPEST = 30.0, 9.0, 6.0
+LEAST, MOST, STEEPEST = 30.0, 7.0, 6.0
 """Limits of log sds below and above the outcome's own, and of the recency."""
 
 
@@ -183,7 +183,7 @@ class Coordinates:
         return slope
 
     def pulled_back(self, u: Floats, recency: Floats, log_sd: Floats, log_residual: Floats) -> Floats:
-        """Return the gradient (D, B) from those by recency (B,), log sds (G, B) and log residual sds (L, B)."""
+        """Turn slopes by recency (B,), log sds (G, B) and log residual sds (L, B) into those by u (D, B)."""
         parts = [] if self.recency is None else [recency[None]]
         parts.append(log_sd)
         if self.spread is not None:
@@ -209,7 +209,7 @@ class Coordinates:
         return found
 
     def _typical(self, width: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return the centre and precision P (B,) of m at widths (B,), and both derivatives by the log width."""
+        """Return centre and precision P (B,) of m at widths (B,), and their derivatives by the log width."""
         information = self.information[:, None]
         q = information / (1.0 + width**2 * information)
         precision = 1.0 + q.sum(axis=0)
