@@ -128,6 +128,67 @@ def test_cells_scatter_about_their_expectation_as_the_truth_says(
     assert np.mean(share) == pytest.approx(float(np.mean(design.cells.df)), rel=0.05)
 
 
+def counted(known: Covariates, likelihood: str, **priors: Any) -> tuple[Design, ModelSpec]:
+    """Four hundred counts out of 1,000, with a success in two on average."""
+    spec = parse_model(
+        {
+            "name": "counts",
+            "data": {"schema": "any"},
+            "outcome": {"column": "k", "scale": "logit", "likelihood": likelihood, "trials": "n"},
+            "priors": {"1": {"dist": "Normal", "mu": 0, "sigma": 1e-6}, **priors},
+        }
+    )
+    table = pd.DataFrame({"k": np.arange(400), "n": 1000})
+    return build_design(table, spec, known), spec
+
+
+def test_counts_are_binomial(known: Covariates) -> None:
+    design, spec = counted(known, "binomial")
+    made = simulate(design, spec, np.random.default_rng(1)).design.cells
+    assert made.counts is not None
+    assert made.counts.trials.sum() == 400_000
+    assert made.counts.successes.sum() / 400_000 == pytest.approx(0.5, abs=0.005)
+    assert made.mean == pytest.approx(made.counts.logit()[0])
+
+
+def test_beta_binomial_counts_vary_as_their_precision_says(known: Covariates) -> None:
+    precision = {"residual": {"dist": "LogNormal", "mu": float(np.log(24)), "sigma": 1e-6}}
+    design, spec = counted(known, "beta_binomial", **precision)
+    made = simulate(design, spec, np.random.default_rng(1)).design.cells
+    assert made.counts is not None
+    share = made.counts.successes / made.counts.trials
+    assert share.mean() == pytest.approx(0.5, abs=0.02)
+    assert share.std() == pytest.approx(0.1, rel=0.15)
+
+
+def student(known: Covariates, nu: float) -> tuple[Design, ModelSpec]:
+    spec = parse_model(
+        {
+            "name": "student",
+            "data": {"schema": "any"},
+            "outcome": {"column": "y", "scale": "identity", "likelihood": "student_t"},
+            "priors": {
+                "1": {"dist": "Normal", "mu": 0, "sigma": 1e-6},
+                "residual": {"dist": "LogNormal", "mu": 0, "sigma": 1e-6},
+                "nu": {"dist": "LogNormal", "mu": float(np.log(nu)), "sigma": 1e-6},
+            },
+        }
+    )
+    return build_design(pd.DataFrame({"y": np.arange(2000.0)}), spec, known), spec
+
+
+def test_student_t_rows_have_heavy_tails(known: Covariates) -> None:
+    made = simulate(*student(known, 3.0), np.random.default_rng(1))
+    assert made.truth["nu"].item() == pytest.approx(3.0, rel=1e-4)
+    sample = made.design.cells.mean
+    assert np.quantile(sample, [0.05, 0.5, 0.95]) == pytest.approx([-2.353, 0.0, 2.353], abs=0.25)
+
+
+def test_degrees_of_freedom_that_cannot_be_are_an_error(known: Covariates) -> None:
+    with pytest.raises(InvalidModel, match=r"nu: .* hardly ever above 1"):
+        simulate(*student(known, 0.5), np.random.default_rng(1))
+
+
 def test_the_log_likelihood_is_that_of_the_rows(design: Design) -> None:
     made = simulate(design, line(), np.random.default_rng(1))
     posterior = exact(made.design, line(), seed=1, draws=40).tree["posterior"].to_dataset()

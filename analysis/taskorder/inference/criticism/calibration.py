@@ -15,10 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import batched
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,7 +30,7 @@ from taskorder.inference.criticism.simulate import refuse_flat
 from taskorder.inference.criticism.smaller import smaller
 from taskorder.inference.criticism.uniformity import uniformity
 from taskorder.inference.engines.draws import Draws
-from taskorder.inference.fitting import DRAWS, SEED, select_rows, versions
+from taskorder.inference.fitting import DRAWS, SEED, Engine, choose, select_rows, versions
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import PACKAGE
@@ -76,7 +74,7 @@ class Plan:
 
     Attributes
     ----------
-    engine : str
+    engine : {"auto", "collapsed", "nuts"}
     data_sets : int
     cells : int
         At most so many cells of the design; 0 for all of them.
@@ -87,7 +85,7 @@ class Plan:
         Processes that fit at the same time.
     """
 
-    engine: Literal["collapsed", "nuts"] = "collapsed"
+    engine: Engine = "auto"
     data_sets: int = DATA_SETS
     cells: int = 0
     draws: int = DRAWS
@@ -160,14 +158,15 @@ def calibrate(
     Raises
     ------
     InvalidModel
-        Where a prior is flat.
+        Where a prior is flat, or the engine is not one for the model.
     FitFailed
         Where no fit passed its diagnostics.
     """
     design = build_design(select_rows(table, spec, covariates), spec, covariates)
     if plan.cells:
         design = smaller(design, plan.cells, np.random.default_rng(plan.seed))
-    task = Task(design, spec, plan.engine, engine_named(plan.engine), plan.seed, plan.draws)
+    engine = choose(plan.engine, spec).engine
+    task = Task(design, spec, engine, engine_named(engine), plan.seed, plan.draws)
     return run(task, plan, folder, say)
 
 
@@ -189,10 +188,12 @@ def run(task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambd
     missing = sorted(set(range(plan.data_sets)) - set(done["data_set"].tolist()))
     with progress(f"calibrating {name}", plan.data_sets, "data sets") as tell:
         tell(len(done))
-        for block in batched(_outcomes(task, missing, plan.workers), BLOCK):
-            done = pd.concat([done, ledger.rows(block, key)]) if len(done) else ledger.rows(block, key)
-            ledger.write(path, done)
-            tell(len(done))
+        fresh: list[Outcome] = []
+        for one in _outcomes(task, missing, plan.workers):
+            fresh.append(one)
+            tell(len(done) + len(fresh))
+            if len(fresh) % BLOCK == 0 or len(fresh) == len(missing):
+                ledger.write(path, ledger.joined(done, fresh, key))
     summary = summarised(ledger.read(path), task.engine, len(task.design.cells.mean))
     write_whole(folder / f"{name}.csv", summary.to_csv(index=False, float_format="%.4g"), force=True)
     return Calibration(task.spec.name, task.engine, summary, (folder / f"{name}.csv", path))

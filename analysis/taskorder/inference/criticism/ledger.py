@@ -45,6 +45,12 @@ def rows(outcomes: Sequence[Outcome], key: str) -> pd.DataFrame:
     return _typed(pd.DataFrame(table, columns=None if table else HEAD))
 
 
+def joined(done: pd.DataFrame, outcomes: Sequence[Outcome], key: str) -> pd.DataFrame:
+    """Return a ledger with further outcomes."""
+    further = rows(outcomes, key)
+    return pd.concat([done, further], ignore_index=True) if len(done) else further
+
+
 def parameters(ledger: pd.DataFrame) -> list[str]:
     """Return the names of the parameters that a ledger ranks."""
     return [str(name) for name in ledger if name not in HEAD and not str(name).endswith(BELOW)]

@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from taskorder.errors import FitFailed
-from taskorder.inference.criticism.simulate import expected, simulate
+from taskorder.inference.criticism.simulate import Simulated, expected, simulate
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
 from taskorder.inference.estimands import estimands
@@ -105,33 +105,34 @@ def outcome(task: Task, data_set: int) -> Outcome:
         result = task.sample(made.design, task.spec, seed=seed, draws=task.draws)
     except _BREAKDOWNS as error:
         return Outcome(data_set, ok=False, problem=f"{type(error).__name__}: {error}"[:200])
+    return _placed(task, data_set, made, result)
+
+
+def _placed(task: Task, data_set: int, made: Simulated, result: Draws) -> Outcome:
     posterior = result.tree["posterior"].to_dataset()
     reported = _reported(posterior, made.design, task.spec)
     summary = summarise(reported, {}, {"residual_level_sd": "residual:"})
     verdict = _verdict(summary, result, task)
     keep = _kept(reported, verdict.min_ess_bulk)
-    draws = dict(zip(summary["parameter"], _values(reported), strict=True))
-    truth = dict(
-        zip(summary["parameter"], _values(_reported(made.truth, made.design, task.spec)), strict=True)
-    )
-    ranks = {name: int(np.sum(values[keep] < truth[name])) for name, values in draws.items()}
-    below = {name: float(np.mean(values < truth[name])) for name, values in draws.items()}
-    level = log_likelihood(posterior, made.design, keep) < log_likelihood(
-        made.truth, made.design, np.zeros(1, int)
-    )
+    truth = _values(_reported(made.truth, made.design, task.spec))
+    both = list(zip(summary["parameter"], _values(reported), truth, strict=True))
+    ranks = {name: int(np.sum(values[keep] < true)) for name, values, true in both}
+    below = {name: float(np.mean(values < true)) for name, values, true in both}
+    if task.spec.outcome.likelihood == "normal":
+        first = np.zeros(1, dtype=np.int64)
+        level = log_likelihood(posterior, made.design, keep) < log_likelihood(made.truth, made.design, first)
+        ranks[LOG_LIKELIHOOD], below[LOG_LIKELIHOOD] = int(level.sum()), float(level.mean())
     return Outcome(
         data_set=data_set,
         ok=verdict.ok,
         problem="" if verdict.ok else verdict.messages[0],
         how=result.how,
         kept=len(keep),
-        min_ess=round(verdict.min_ess_bulk),
+        min_ess=float(np.round(verdict.min_ess_bulk)),
         pareto_k=math.nan if verdict.pareto_k is None else round(verdict.pareto_k, 3),
         seconds=round(result.seconds["total"], 3),
-        ranks=ranks | {LOG_LIKELIHOOD: int(level.sum())},
-        below={
-            name: round(share, 4) for name, share in (below | {LOG_LIKELIHOOD: float(level.mean())}).items()
-        },
+        ranks=ranks,
+        below={name: round(share, 4) for name, share in below.items()},
     )
 
 
@@ -173,7 +174,7 @@ def _kept(draws: xr.Dataset, ess: float) -> NDArray[np.int64]:
 
 
 def log_likelihood(posterior: xr.Dataset, design: Design, keep: NDArray[np.int64]) -> Floats:
-    """Return the log density of the cells at some draws, up to a constant.
+    """Return the log density of cells with Gaussian noise at some draws, up to a constant.
 
     Parameters
     ----------

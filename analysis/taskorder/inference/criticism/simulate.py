@@ -4,6 +4,9 @@
     mean_c ~ Normal(X(recency) b, s2_c / n_c)        log residual level ~ Normal(log residual, sd)
     ss_c / s2_c ~ chi-squared(df_c)                  s2 = v + sigma^2
 
+and likewise for the other likelihoods: for a Student-t s2 is divided by a weight of the cell, Gamma(nu/2,
+nu/2); counts are binomial, their probability drawn from a Beta where they are beta-binomial.
+
 What is not random stays as it is: the design, the known variances, how many replicates each cell has, and the
 default priors, even where these were set by the scale of the real outcome.
 """
@@ -16,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from taskorder.errors import InvalidModel
 from taskorder.inference.engines.draws import named
@@ -26,7 +30,9 @@ from taskorder.inference.engines.parameters import (
     sd_priors,
     spread_prior,
 )
+from taskorder.inference.families import LEAST_NU, NU
 from taskorder.inference.layout.design import Block, Design
+from taskorder.inference.layout.observations import Cells, Counts
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
 
@@ -49,7 +55,9 @@ _DRAW: dict[str, Callable[..., float]] = {
     "Weibull": lambda rng, alpha, beta: beta * rng.weibull(alpha),
 }
 
-WHOLE = ("recency", "residual", "sd:residual")
+_TINY = 1e-12
+_PATIENCE = 10_000
+WHOLE = ("recency", "residual", "nu", "sd:residual")
 """Parameters that are neither coefficients nor sds of groups."""
 
 
@@ -100,6 +108,8 @@ def _priors(design: Design, spec: ModelSpec) -> dict[str, Prior]:
         found["residual"] = residual_prior(design, spec)
         if design.residual_levels:
             found["sd:residual"] = spread_prior(design, spec)
+    if spec.outcome.likelihood == "student_t":
+        found["nu"] = spec.priors.get("nu", NU)
     if len(design.effects) > 1:
         found["recency"] = recency_prior(design, spec)
     return found
@@ -121,15 +131,47 @@ def simulate(design: Design, spec: ModelSpec, rng: Rng) -> Simulated:
         Where a prior is flat.
     """
     refuse_flat(design, spec)
-    value = {name: draw(prior, rng) for name, prior in _priors(design, spec).items()}
+    value = {
+        name: _degrees(prior, rng) if name == "nu" else draw(prior, rng)
+        for name, prior in _priors(design, spec).items()
+    }
     b = np.concatenate([_coefficients(block, value, rng) for block in design.blocks])
     residual = _residual(design, value, rng)
-    cells = design.cells
+    eta = expected(design, b, value.get("recency", 0.0))
+    if spec.outcome.family.counts:
+        cells = _counted(design.cells, eta, residual, rng)
+    else:
+        cells = _scattered(design.cells, eta, residual, value.get("nu"), rng)
+    return Simulated(_truth(design, value, b, residual), replace(design, cells=cells))
+
+
+def _degrees(prior: Prior, rng: Rng) -> float:
+    """Draw degrees of freedom, from the part of their prior above `LEAST_NU`."""
+    for _ in range(_PATIENCE):
+        if (nu := draw(prior, rng)) > LEAST_NU:
+            return nu
+    raise InvalidModel([f"[priors] nu: {prior} is hardly ever above {LEAST_NU:g}, as it must be; widen it"])
+
+
+def _scattered(cells: Cells, eta: Floats, residual: Floats, nu: float | None, rng: Rng) -> Cells:
     s2 = cells.v + residual[cells.level] ** 2
-    mean = rng.normal(expected(design, b, value.get("recency", 0.0)), np.sqrt(s2 / cells.n))
+    if nu is not None:
+        s2 = s2 / rng.gamma(nu / 2.0, 2.0 / nu, len(s2))
+    mean = rng.normal(eta, np.sqrt(s2 / cells.n))
     ss = s2 * np.where(cells.df > 0, rng.chisquare(np.maximum(cells.df, 1.0)), 0.0)
-    truth = _truth(design, value, b, residual)
-    return Simulated(truth, replace(design, cells=replace(cells, mean=mean, ss=ss)))
+    return replace(cells, mean=mean, ss=ss)
+
+
+def _counted(cells: Cells, eta: Floats, residual: Floats, rng: Rng) -> Cells:
+    """Draw counts; a precision of zero stands for none, where counts are binomial."""
+    assert cells.counts is not None
+    p, phi = expit(eta), residual[cells.level]
+    if phi.any():
+        p = rng.beta(np.maximum(p * phi, _TINY), np.maximum((1.0 - p) * phi, _TINY))
+    trials = cells.counts.trials
+    counts = Counts(rng.binomial(trials.astype(np.int64), p).astype(np.float64), trials)
+    mean, v = counts.logit()
+    return replace(cells, mean=mean, v=v, counts=counts)
 
 
 def _coefficients(block: Block, value: Mapping[str, float], rng: Rng) -> Floats:
