@@ -184,7 +184,7 @@ def _inflation(fit: Weighted, df: int, test: Test) -> float:
 def _shares(v: Floats, x: Floats, tau2: float, q: float, method: Method) -> tuple[float, float]:
     if method == "EE":
         df = x.shape[0] - x.shape[1]
-        return max(0.0, 100 * (q - df) / q), q / df
+        return (100 * (q - df) / q if q > df else 0.0), q / df
     typical = heterogeneity.typical_variance(v, x)
     return 100 * tau2 / (tau2 + typical), tau2 / typical + 1
 
@@ -196,6 +196,6 @@ def _explained(y: Floats, v: Floats, x: Floats, tau2: float, method: Method) -> 
     if method == "EE":
         k, p = x.shape
         unexplained, total = weighted(y, x, 1 / v).q, weighted(y, ones, 1 / v).q
-        return 100 * max(0.0, 1 - (unexplained / (k - p)) / (total / (k - 1)))
+        return np.nan if total == 0 else 100 * max(0.0, 1 - (unexplained / (k - p)) / (total / (k - 1)))
     without = heterogeneity.estimate(y, v, ones, method).tau2
     return np.nan if without == 0 else max(0.0, 100 * (without - tau2) / without)

@@ -31,6 +31,9 @@ from taskorder.inference.layout.levels import Integers
 Floats = NDArray[np.float64]
 type Criterion = Literal["REML", "ML"]
 
+SMALLEST = 1e-10
+"""The least known variance, in units of the outcome's; nothing that is reported can tell it from 0."""
+
 
 @dataclass(frozen=True)
 class RandomTerm:
@@ -221,7 +224,7 @@ def multilevel(
     matrix, names = checking.design(x, terms, len(outcome))
     unit = float(np.std(outcome)) or 1.0
     known = _known(given, random)
-    scaled = replace(known, matrices=tuple(part / unit**2 for part in known.matrices))
+    scaled = replace(known, matrices=tuple(_floored(part / unit**2) for part in known.matrices))
     problem = _problem(outcome / unit, scaled, matrix, random, method)
     theta = _maximise(problem)
     marginal = problem.covariance(theta)
@@ -287,6 +290,11 @@ def _known(v: Floats, random: Sequence[RandomTerm]) -> Blocks:
     tied = connected_components(sparse.csr_array(v != 0), directed=False)[1]
     rows = components(len(v), [*levels, tied.astype(np.int64)])
     return Blocks(rows, tuple(v[np.ix_(part, part)] for part in rows))
+
+
+def _floored(known: Floats) -> Floats:
+    """Keep variances off 0, so that every covariance on the way to the maximum can be inverted."""
+    return known + np.diag(np.maximum(SMALLEST - np.diag(known), 0.0))
 
 
 def _problem(

@@ -34,6 +34,9 @@ from taskorder.inference.layout.levels import Integers
 Floats = NDArray[np.float64]
 type Correction = Literal["CR0", "CR1", "CR1p", "CR2", "CR3"]
 
+NEGLIGIBLE = 1e-10
+"""Relative size below which an eigenvalue or a variance is rounding error."""
+
 
 @dataclass(frozen=True)
 class Robust:
@@ -42,7 +45,8 @@ class Robust:
     Attributes
     ----------
     coefficients : DataFrame
-        `term, estimate, se, statistic, df, p, lower, upper`; t with Satterthwaite degrees of freedom.
+        `term, estimate, se, statistic, df, p, lower, upper`; t with Satterthwaite degrees of freedom. No
+        errors (NaN) for a term that one cluster alone determines.
     vcov : array (P, P)
     clusters : int
     """
@@ -98,8 +102,9 @@ def cluster_robust(
     meat = np.stack(scores)
     factor = {"CR1": count / (count - 1), "CR1p": count / max(count - x.shape[1], 1)}.get(correction, 1.0)
     vcov = factor * fit.vcov @ meat.T @ meat @ fit.vcov
-    df = np.array([_freedom(groups, x, fit.vcov, [s[:, p] for s in spreads]) for p in range(x.shape[1])])
-    return Robust(coefficients(terms, fit.beta, np.sqrt(np.diag(vcov)), df), vcov, count)
+    df = np.array([_freedom(groups, x, fit.vcov, [s[:, p] for s in spreads], p) for p in range(x.shape[1])])
+    se = np.where(np.isnan(df), np.nan, np.sqrt(np.diag(vcov)))
+    return Robust(coefficients(terms, fit.beta, se, df), vcov, count)
 
 
 def _groups(covariance: Blocks, clusters: Integers) -> list[tuple[Integers, Floats]]:
@@ -130,19 +135,20 @@ def _adjustment(correction: Correction, v: Floats, x: Floats, m: Floats, whitene
     root = np.linalg.cholesky(v).T
     inner = root @ (v - x @ m @ x.T) @ root.T
     values, vectors = np.linalg.eigh(inner)
-    kept = values > 1e-10 * max(float(values[-1]), np.finfo(float).tiny)
+    kept = values > NEGLIGIBLE * max(float(values[-1]), np.finfo(float).tiny)
     powers = np.where(kept, np.where(kept, values, 1.0) ** -0.5, 0.0)
     return root.T @ ((vectors * powers) @ vectors.T) @ root
 
 
 def _freedom(
-    groups: Sequence[tuple[Integers, Floats]], x: Floats, m: Floats, vectors: Sequence[Floats]
+    groups: Sequence[tuple[Integers, Floats]], x: Floats, m: Floats, vectors: Sequence[Floats], term: int
 ) -> float:
     """Return (tr P)^2 / tr(P P) with P_ij = g_i' C_ij g_j, g_j the weights of cluster j's residuals.
 
-    NaN where the residuals say nothing of the coefficient, because one cluster alone determines it.
+    NaN where the residuals say nothing of the term's coefficient, because one cluster alone determines it.
     """
     own = np.array([g @ v @ g for (_, v), g in zip(groups, vectors, strict=True)])
     shared = np.stack([x[rows].T @ g for (rows, _), g in zip(groups, vectors, strict=True)])
     p = np.diag(own) - shared @ m @ shared.T
-    return float(np.trace(p) ** 2 / np.sum(p**2)) if np.trace(p) > 0 else np.nan
+    expected = float(np.trace(p))
+    return expected**2 / float(np.sum(p**2)) if expected > NEGLIGIBLE * m[term, term] else np.nan

@@ -52,10 +52,11 @@ def coefficients(terms: Sequence[str], estimate: Floats, se: Floats, df: ArrayLi
     Returns
     -------
     DataFrame
-        The columns `COLUMNS`, one row a coefficient.
+        The columns `COLUMNS`, one row a coefficient; where a standard error is 0 the statistic is infinite.
     """
     freedom = np.broadcast_to(np.asarray(df, dtype=float), estimate.shape)
-    statistic = estimate / se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = estimate / se
     width = stats.t.ppf(0.5 + INTERVAL / 2, freedom) * se
     values = {
         "term": list(terms),
