@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed
+from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
@@ -38,7 +39,6 @@ GOOD = 0.5
 """A proposal whose effective share of draws is above this is not mended further."""
 ROUNDS = 3
 THREADS = 2
-MAX_PARETO_K = 0.7
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def sample(design: Design, spec: ModelSpec, *, seed: int, draws: int, progress: 
         start = mode(density(design, spec), design)
         ready = time.perf_counter()
         sampled = drawn(start, seed=seed, draws=draws, progress=progress)
-    posterior = _named(design, start.density, sampled)
+    posterior = posterior_of(design, start.density, sampled.u, sampled.coefficients)
     done = time.perf_counter()
     stats = xr.Dataset({name: (DRAW_DIMS, values) for name, values in sampled.stats.items()})
     return Draws(
@@ -243,10 +243,11 @@ def _walked(
     )
 
 
-def _named(design: Design, density: Density, sampled: Sampled) -> xr.Dataset:
+def posterior_of(design: Design, density: Density, u: Floats, drawn: Floats) -> xr.Dataset:
+    """Name the parameters of chains of theta (D, chains, draws) and coefficients (P, chains, draws)."""
     layout = density.coordinates
-    chains, each = sampled.u.shape[1:]
-    theta = layout.unpack(sampled.u.reshape(layout.size, -1))
+    chains, each = u.shape[1:]
+    theta = layout.unpack(u.reshape(layout.size, -1))
     others: dict[str, Floats] = {}
     if layout.recency is not None:
         others["recency"] = theta.recency.reshape(chains, each)
@@ -256,9 +257,5 @@ def _named(design: Design, density: Density, sampled: Sampled) -> xr.Dataset:
         others["residual_level_sd"] = np.moveaxis(theta.residual.reshape(-1, chains, each), 0, -1)
     elif layout.residual is not None:
         others["residual"] = theta.residual.reshape(chains, each)
-    coefficients = np.moveaxis(sampled.coefficients, 0, -1)
-    for block in design.blocks:
-        if block.name == "1":
-            coefficients[..., block.start] += density.sums.shift
     sd = np.moveaxis(theta.sd.reshape(-1, chains, each), 0, -1)
-    return named(design, coefficients, sd, others)
+    return named(design, np.moveaxis(drawn, 0, -1), sd, others, shift=density.sums.shift)

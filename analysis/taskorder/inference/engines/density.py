@@ -74,37 +74,38 @@ class Density:
 
     def log_density(self, u: Floats) -> Floats:
         """Return the log posterior density, up to a constant, of vectors (D, B): (B,)."""
-        found = [self._log_likelihood(theta, factor) for theta, factor in self._evaluated(u)]
+        found = [self._log_likelihood(theta, factor) for theta, factor in self.evaluated(u)]
         return np.concatenate(found) + self.coordinates.log_prior(u)
 
     def log_likelihood(self, u: Floats) -> Floats:
         """Return log p(data | theta) of vectors (D, B), but for a constant of the rows: (B,)."""
-        return np.concatenate([self._log_likelihood(theta, factor) for theta, factor in self._evaluated(u)])
+        return np.concatenate([self._log_likelihood(theta, factor) for theta, factor in self.evaluated(u)])
 
     def drawn(self, u: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Return the log density (B,) at vectors (D, B), and coefficients (P, B) drawn at each."""
         values: list[Floats] = []
         draws: list[Floats] = []
-        for theta, factor in self._evaluated(u):
+        for theta, factor in self.evaluated(u):
             values.append(self._log_likelihood(theta, factor))
-            draws.append(self.mean[:, None] + self._prior_sd(theta) * elimination.drawn(factor, rng))
+            draws.append(self.mean[:, None] + self.prior_sd(theta) * elimination.drawn(factor, rng))
         return np.concatenate(values) + self.coordinates.log_prior(u), np.concatenate(draws, axis=1)
 
     def value_and_slope(self, u: Floats) -> tuple[float, Floats]:
         """Return the log posterior density at one vector (D,), and its gradient (D,)."""
-        theta, factor = next(self._evaluated(u[:, None]))
+        theta, factor = next(self.evaluated(u[:, None]))
         value = self._log_likelihood(theta, factor) + self.coordinates.log_prior(u[:, None])
         slope = self.coordinates.pulled_back(u[:, None], *self._slopes(theta, factor))
         return float(value[0]), (slope + self.coordinates.log_prior_slope(u[:, None]))[:, 0]
 
     def coefficients(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the mean (P,) of the coefficients given one vector (D,), and their variances (P,)."""
-        theta, factor = next(self._evaluated(u[:, None]))
-        sd = self._prior_sd(theta)[:, 0]
+        theta, factor = next(self.evaluated(u[:, None]))
+        sd = self.prior_sd(theta)[:, 0]
         variance = elimination.inverse(factor)[self.order.diagonal]
         return self.mean + sd * elimination.means(factor)[:, 0], sd**2 * variance
 
-    def _evaluated(self, u: Floats) -> Iterator[tuple[Theta, Factor]]:
+    def evaluated(self, u: Floats) -> Iterator[tuple[Theta, Factor]]:
+        """Yield theta and the eliminated system of vectors (D, B), as many together as memory likes."""
         products = max((len(step.first) for step in self.order.steps), default=0)
         size = max(len(self.order.left), products, (len(self.order.rest) + 1) ** 2, self.sums.gram.shape[1])
         together = max(1, AT_ONCE // size)
@@ -114,7 +115,7 @@ class Density:
 
     def _factor(self, theta: Theta) -> Factor:
         sums, order = self.sums, self.order
-        omega, weight = 1.0 / self._variance(theta), self._weights(theta)
+        omega, weight = 1.0 / self.variance(theta), self.weights(theta)
         entries = sums.gram @ _by_pair(omega, weight)
         score = sums.score @ _by_step(omega, weight)
         square = sums.square @ omega
@@ -122,21 +123,21 @@ class Density:
             predicted = self.by_mean @ entries
             square = square - self.mean @ (2.0 * score - predicted)
             score = score - predicted
-        sd = self._prior_sd(theta)
+        sd = self.prior_sd(theta)
         values = np.zeros((len(order.left), omega.shape[1]))
         values[order.given] = entries * sd[sums.left] * sd[sums.right]
         values[order.diagonal] += self.proper[:, None]
         return elimination.factor(order, values, score * sd, square)
 
     def _log_likelihood(self, theta: Theta, factor: Factor) -> Floats:
-        spread = self.sums.count @ np.log(self._variance(theta))
+        spread = self.sums.count @ np.log(self.variance(theta))
         return -0.5 * (spread + factor.misfit + factor.log_determinant)
 
     def left_over(self, u: Floats) -> Floats:
         """Return how many replicates of each residual level (L,) are not used up by coefficients, at (D,)."""
-        theta, factor = next(self._evaluated(u[:, None]))
+        theta, factor = next(self.evaluated(u[:, None]))
         trace, _ = self._sums_of(theta, elimination.inverse(factor), np.zeros(self.sums.width))
-        variance = self._variance(theta)[:, 0]
+        variance = self.variance(theta)[:, 0]
         share = theta.residual[self.sums.level, 0] ** 2 / variance
         used = trace @ self._pair_weights(theta) / variance
         left = np.bincount(self.sums.level, share * (self.sums.count - used), len(theta.residual))
@@ -146,8 +147,8 @@ class Density:
         """Return the derivatives by recency (1,), log sds (G, 1) and log residual sds (L, 1) at one point."""
         sums = self.sums
         standard, inverse = elimination.means(factor)[:, 0], elimination.inverse(factor)
-        trace, linear = self._sums_of(theta, inverse, self.mean + self._prior_sd(theta)[:, 0] * standard)
-        variance, weight = self._variance(theta)[:, 0], self._weights(theta)[:, 0]
+        trace, linear = self._sums_of(theta, inverse, self.mean + self.prior_sd(theta)[:, 0] * standard)
+        variance, weight = self.variance(theta)[:, 0], self.weights(theta)[:, 0]
         pair_weight, pairs = self._pair_weights(theta), np.array(step_pairs(sums.steps))
         expected = sums.square + trace @ pair_weight - 2.0 * linear @ weight
         share = theta.residual[sums.level, 0] ** 2 / variance
@@ -167,23 +168,26 @@ class Density:
         """
         sums = self.sums
         i, j = sums.left, sums.right
-        sd = self._prior_sd(theta)[:, 0]
+        sd = self.prior_sd(theta)[:, 0]
         moment = inverse[self.order.given] * sd[i] * sd[j] + b[i] * b[j]
         groups = len(sums.count)
         trace = sums.gram.T @ np.where(i == j, moment, 2.0 * moment)
         return trace.reshape(groups, -1), (sums.score.T @ b).reshape(groups, -1)
 
     def _pair_weights(self, theta: Theta) -> Floats:
-        weight, pairs = self._weights(theta)[:, 0], np.array(step_pairs(self.sums.steps))
+        weight, pairs = self.weights(theta)[:, 0], np.array(step_pairs(self.sums.steps))
         return weight[pairs[:, 0]] * weight[pairs[:, 1]]
 
-    def _variance(self, theta: Theta) -> Floats:
+    def variance(self, theta: Theta) -> Floats:
+        """Return the variance of one replicate of each noise group, (G, B)."""
         return self.sums.variance[:, None] + theta.residual[self.sums.level] ** 2
 
-    def _weights(self, theta: Theta) -> Floats:
+    def weights(self, theta: Theta) -> Floats:
+        """Return the weights of stages that stand 0, 1, ... steps back, (S, B)."""
         return np.exp(-theta.recency * np.arange(self.sums.steps)[:, None])
 
-    def _prior_sd(self, theta: Theta) -> Floats:
+    def prior_sd(self, theta: Theta) -> Floats:
+        """Return the prior sds of the coefficients, (P, B); 1 where the prior is flat."""
         sd = np.vstack([theta.sd, np.ones((1, theta.sd.shape[1]))])
         return sd[self.sd_of] * self.scale[:, None]
 

@@ -40,7 +40,9 @@ class Draws:
     pareto_k: float | None = None
 
 
-def named(design: Design, coefficients: Floats, sd: Floats, others: Mapping[str, Floats]) -> xr.Dataset:
+def named(
+    design: Design, coefficients: Floats, sd: Floats, others: Mapping[str, Floats], *, shift: float = 0.0
+) -> xr.Dataset:
     """Give every parameter, and the effects of every group with their levels, a variable of its own.
 
     Parameters
@@ -53,6 +55,8 @@ def named(design: Design, coefficients: Floats, sd: Floats, others: Mapping[str,
     others : mapping
         `recency`, `residual` and `sd:residual` as arrays (chains, draws), `residual_level_sd` with a last
         axis.
+    shift : float
+        What was taken off the outcome, for the intercept.
     """
     found: dict[str, xr.DataArray] = {}
     for block in design.blocks:
@@ -60,7 +64,7 @@ def named(design: Design, coefficients: Floats, sd: Floats, others: Mapping[str,
         found[block.name] = _levels(values, block) if block.labels else _plain(values[..., 0])
     if "1" in found:
         centred = [block for block in design.blocks if block.centre]
-        found["1"] = found["1"] - sum(block.centre * found[block.name] for block in centred)
+        found["1"] = found["1"] + shift - sum(block.centre * found[block.name] for block in centred)
     for i, name in enumerate(sd_names(design.blocks)):
         found[name] = _plain(sd[..., i])
     for name, values in others.items():

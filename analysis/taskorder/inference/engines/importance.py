@@ -32,7 +32,12 @@ LogDensity = Callable[[Floats], Floats]
 PROBES = np.array([1.0, 2.0, 3.5, 6.0])
 """Standard deviations from the mode at which the density is measured, on either side."""
 KNOTS = np.linspace(-8.0, 8.0, 129)
-"""Between these the logarithm of the proposal's density is linear; beyond them it falls on."""
+"""Between these the logarithm of the proposal's density is linear."""
+SLOWEST = 0.35
+"""Beyond the knots it falls like exp(-SLOWEST |z|): the left tail of a log sd of which the data say little is
+exp(u), and no proposal may fall faster than its target."""
+EASED = 0.8
+"""Between the probes and the knots it falls as between the last two probes, times this."""
 WIDE_SHARE, WIDE, FREEDOM = 0.05, 1.5, 5.0
 """Share of the wide Student-t draws, their scale, and their degrees of freedom (one more a dimension)."""
 
@@ -87,14 +92,14 @@ def fitted(log_density: LogDensity, centre: Floats, axes: Floats) -> Proposal:
 
 
 def _table(z: Floats, curve: Floats) -> Floats:
-    """Interpolate a log density, let it fall beyond the probes at least slowly, and normalise it."""
+    """Interpolate a log density, let it fall on beyond the probes, and normalise it."""
     inside = np.abs(KNOTS) <= z[-1]
     log_knots = np.empty(len(KNOTS))
     log_knots[inside] = CubicSpline(z, curve)(KNOTS[inside])
-    edge = np.clip(KNOTS, z[0], z[-1])
-    log_knots[~inside] = (
-        np.interp(edge, KNOTS[inside], log_knots[inside])[~inside] - np.abs(KNOTS - edge)[~inside]
-    )
+    last, first = EASED * np.diff(curve)[[-1, 0]] / np.diff(z)[[-1, 0]]
+    above, below = KNOTS > z[-1], z[0] > KNOTS
+    log_knots[above] = curve[-1] + np.clip(last, -2.0, -SLOWEST) * (KNOTS[above] - z[-1])
+    log_knots[below] = curve[0] + np.clip(first, SLOWEST, 2.0) * (KNOTS[below] - z[0])
     return log_knots - logsumexp(_log_masses(log_knots))
 
 
@@ -106,11 +111,12 @@ def _log_masses(log_knots: Floats) -> Floats:
     safe = np.where(flat, 1.0, slope)
     inner = np.maximum(low, high) + np.log(-np.expm1(-np.abs(safe)) / np.abs(safe))
     inner = np.where(flat, low, inner) + np.log(KNOTS[1] - KNOTS[0])
-    return np.concatenate([log_knots[:1], inner, log_knots[-1:]])
+    tails = log_knots[[0, -1]] - np.log(SLOWEST)
+    return np.concatenate([tails[:1], inner, tails[1:]])
 
 
 def _drawn(log_knots: Floats, uniform: Floats) -> Floats:
-    """Turn uniform numbers into draws from a table; the tails fall like exp(-|z|)."""
+    """Turn uniform numbers into draws from a table."""
     ends = np.cumsum(np.exp(_log_masses(log_knots)))
     part = np.minimum(np.searchsorted(ends, uniform * ends[-1], side="right"), len(ends) - 1)
     start = np.concatenate([[0.0], ends[:-1]])
@@ -120,13 +126,13 @@ def _drawn(log_knots: Floats, uniform: Floats) -> Floats:
     safe = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
     within = np.log1p(share * np.expm1(safe)) / safe
     z = KNOTS[inner] + within * (KNOTS[1] - KNOTS[0])
-    z = np.where(part == 0, KNOTS[0] + np.log(share), z)
-    return np.where(part == len(ends) - 1, KNOTS[-1] - np.log1p(-share), z)
+    z = np.where(part == 0, KNOTS[0] + np.log(share) / SLOWEST, z)
+    return np.where(part == len(ends) - 1, KNOTS[-1] - np.log1p(-share) / SLOWEST, z)
 
 
 def _at(log_knots: Floats, z: Floats) -> Floats:
     inside = np.interp(z, KNOTS, log_knots)
-    return inside - np.maximum(np.abs(z) - KNOTS[-1], 0.0)
+    return inside - SLOWEST * np.maximum(np.abs(z) - KNOTS[-1], 0.0)
 
 
 def _student(squared: Floats, size: int) -> Floats:

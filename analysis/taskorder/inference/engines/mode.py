@@ -47,12 +47,12 @@ def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
     Where there are several residual levels, what the data say of each is measured at the mode, and the mode
     is found again in coordinates that take it into account.
     """
-    u = _climbed(density, start(design, density.coordinates), iterations)
+    u = climbed(density, start(design, density.coordinates), iterations)
     if density.coordinates.spread is not None:
         measured = _measured(density, u)
         u = measured.pack(density.coordinates.unpack(u[:, None]))[:, 0]
         density = replace(density, coordinates=measured)
-        u = _climbed(density, u, iterations)
+        u = climbed(density, u, iterations)
     return Mode(density, u, _covariance(_hessian(density, u)))
 
 
@@ -92,7 +92,8 @@ def start(design: Design, layout: Coordinates) -> Floats:
     )[:, 0]
 
 
-def _climbed(density: Density, u: Floats, iterations: int) -> Floats:
+def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
+    """Return the vector (D,) of the highest log density, found from a vector near it."""
     # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
     steepness = max(1.0, float(np.linalg.norm(density.value_and_slope(u)[1])))
 

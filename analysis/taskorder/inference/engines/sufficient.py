@@ -161,6 +161,25 @@ def _gram(
     return entries // width, entries % width, gram
 
 
+def products_of_rows(design: Design, sums: Sufficient) -> list[sparse.csr_array]:
+    """Return, for each pair of steps back, the matrix (C, E) that turns entries A into x_s' A x_t of every
+    cell.
+
+    Entries off the diagonal count twice, and so do unequal steps.
+    """
+    width, cells = sums.width, np.arange(len(design.cells.mean))
+    key = sums.left * width + sums.right
+    found: list[sparse.csr_array] = []
+    for s, t in step_pairs(sums.steps):
+        parts = list(_products(design.effects[s], design.effects[t], cells, same=s == t))
+        cell, i, j, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+        entry = np.searchsorted(key, np.minimum(i, j) * width + np.maximum(i, j))
+        twice = np.where((i == j) & (s == t), 1.0, 2.0)
+        shape = (len(cells), len(key))
+        found.append(sparse.coo_array((value * twice, (cell, entry)), shape=shape).tocsr())
+    return found
+
+
 def _products(
     first: sparse.csr_array, second: sparse.csr_array, cells: Integers, *, same: bool
 ) -> Iterator[tuple[Integers, Integers, Integers, Floats]]:

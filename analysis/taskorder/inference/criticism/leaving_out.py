@@ -1,0 +1,246 @@
+"""What a posterior would be without some of its data, and how well the rest foretells them.
+
+Whole levels (a study, a backbone, a target, a language) are left out by taking their sums of products off
+those of all (`Sufficient.less`): no row is read again. The draws of the whole posterior, weighed by what
+the density without the level says, are the first proposal; where Pareto's k-hat is too large for that, the
+mode is found again from where it was, and a proposal of its own is made about it.
+
+Single cells are left out given theta in closed form. With h = x' V x n / s2 the leverage of a cell,
+
+    p(y_c | the others, theta) = Normal(residual / (1 - h); 0, s2 / n / (1 - h))
+
+so that only theta is left to importance sampling: the weights are far steadier than those of a log likelihood
+that is given all effects, where every cell has effects of its own.
+
+References: Vehtari, Gelman & Gabry (2017), Statistics and Computing 27; Merkle, Furr & Rabe-Hesketh (2019),
+Psychometrika 84, on likelihoods with the effects integrated out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
+
+from taskorder.errors import FitFailed, MissingData, nearest
+from taskorder.inference.diagnostics import MAX_PARETO_K
+from taskorder.inference.engines import collapsed, elimination, importance
+from taskorder.inference.engines.density import Density, density
+from taskorder.inference.engines.mode import Mode, climbed, mode
+from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
+from taskorder.inference.estimands import estimands
+from taskorder.inference.layout.design import Design
+from taskorder.inference.spec import ModelSpec
+from taskorder.inference.summary import INTERVAL
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+DRAWS = 400
+"""Draws for each level that is left out."""
+THETAS = 200
+"""Draws of theta by which single cells are foretold."""
+COLUMNS = ["left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The posterior of all data, kept so that parts can be taken away.
+
+    Attributes
+    ----------
+    design : Design
+    spec : ModelSpec
+    start : Mode
+    u : array (D, N)
+        Independent draws of theta from the posterior's proposal, resampled by their weights.
+    value : array (N,)
+        Their log density.
+    evidence : float
+        Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out.
+    """
+
+    design: Design
+    spec: ModelSpec
+    start: Mode
+    u: Floats
+    value: Floats
+    evidence: float
+
+
+def whole(design: Design, spec: ModelSpec, *, seed: int, draws: int = DRAWS) -> Whole:
+    """Find the mode of all data, and draws about it.
+
+    Raises
+    ------
+    FitFailed
+        Where no proposal covers the density.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        start = mode(density(design, spec), design)
+        rng = np.random.default_rng(seed)
+        proposal, _ = collapsed.judged(start, rng)
+        u = proposal.draw(4 * draws, rng)
+        value = collapsed.bounded(start.density)(u)
+        log_weight = value - proposal.log_density(u)
+        weight, k = importance.weights(log_weight)
+        _refuse(k)
+        at = rng.choice(u.shape[1], draws, p=weight)
+        evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
+    return Whole(design, spec, start, u[:, at], value[at], evidence)
+
+
+def _refuse(k: float) -> None:
+    if not k < MAX_PARETO_K:
+        raise FitFailed(
+            f"leaving out: the proposal does not cover the posterior (Pareto k-hat {k:.2f}); fit the model"
+            f" to the tables without the level instead"
+        )
+
+
+def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame:
+    """Evaluate every estimand without each level of a column.
+
+    Parameters
+    ----------
+    everything : Whole
+    column : str
+        A column of the table, such as `study`, `backbone`, `target` or `language`.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        The columns `COLUMNS`; the first rows, with `left_out` empty, are of all data. `elpd` is the log
+        density of the level's rows as the others foretell them; it has no meaning where a prior is flat,
+        and is missing then. `ess` is the effective number of draws behind the row.
+
+    Raises
+    ------
+    MissingData
+        Where the model's rows have no such column, or one level of it only.
+    """
+    levels = _levels(everything.design, column)
+    rng = np.random.default_rng(seed)
+    with threadpool_limits(limits=1, user_api="blas"):
+        parts = [_evaluated(everything, everything.start.density, everything.u, None, rng)]
+        parts[0]["rows"] = len(everything.design.row_cell[everything.design.row_cell >= 0])
+        for level, cells in levels:
+            part = _without(everything, cells, rng)
+            rows = np.isin(everything.design.row_cell, np.flatnonzero(cells)).sum()
+            parts.append(part.assign(left_out=level, rows=int(rows)))
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
+    if column not in design.frame:
+        known = [str(name) for name in design.frame.columns]
+        raise MissingData(f"leaving out by {column!r}: there is no such column.{nearest(column, known)}")
+    values = design.frame[column].astype(str)
+    if values.nunique() < 2:
+        raise MissingData(f"leaving out by {column!r}: all rows have {values.iloc[0]!r}")
+    return ((str(level), (values == level).to_numpy()) for level in sorted(values.unique()))
+
+
+def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd.DataFrame:
+    full = everything.start.density
+    rest = full.less(sufficient(everything.design, full.sums.shift, cells))
+    target = collapsed.bounded(rest)
+    log_weight = target(everything.u) - everything.value
+    weight, k = importance.weights(log_weight)
+    evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
+    u = everything.u
+    if not k < MAX_PARETO_K:
+        again = replace(everything.start, density=rest, u=climbed(rest, everything.start.u))
+        proposal, _ = collapsed.judged(again, rng)
+        u = proposal.draw(u.shape[1], rng)
+        log_weight = target(u) - proposal.log_density(u)
+        weight, k = importance.weights(log_weight)
+        evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
+    elpd = everything.evidence - evidence + _constant(everything.design, cells)
+    found = _evaluated(everything, rest, u, weight, rng)
+    return found.assign(pareto_k=k, elpd=elpd if (rest.proper > 0).all() else np.nan)
+
+
+def _constant(design: Design, cells: Booleans) -> float:
+    """Return what `Density` leaves out of the log density of some cells' rows."""
+    n, replicates = design.cells.n[cells], 1.0 + design.cells.df[cells]
+    return float(0.5 * np.sum(np.log(n / replicates)) - 0.5 * np.log(2.0 * np.pi) * replicates.sum())
+
+
+def _evaluated(
+    everything: Whole, rest: Density, u: Floats, weight: Floats | None, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Draw the coefficients at draws of theta, and sum the estimands up with the weights."""
+    if weight is None:
+        weight = np.full(u.shape[1], 1.0 / u.shape[1])
+    at = np.flatnonzero(weight > 0)
+    _, coefficients = rest.drawn(u[:, at], rng)
+    posterior = collapsed.posterior_of(everything.design, rest, u[:, at][:, None], coefficients[:, None])
+    values = estimands(posterior, everything.design, everything.spec)
+    rows = [
+        {"left_out": "", "estimand": name, **_weighted(draws, weight[at])} for name, draws in _each(values)
+    ]
+    return pd.DataFrame(rows).assign(ess=1.0 / float(np.sum(weight**2)), pareto_k=np.nan, elpd=np.nan)
+
+
+def _each(values: xr.Dataset) -> Iterator[tuple[str, Floats]]:
+    for name, array in values.data_vars.items():
+        levels = [dim for dim in array.dims if dim not in ("chain", "draw")]
+        if not levels:
+            yield str(name), array.to_numpy().ravel()
+            continue
+        for level in array[levels[0]].to_numpy():
+            yield f"{name}[{level}]", array.sel({levels[0]: level}).to_numpy().ravel()
+
+
+def _weighted(values: Floats, weight: Floats) -> dict[str, float]:
+    mean = float(values @ weight)
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order]) - weight[order] / 2
+    tail = (1.0 - INTERVAL) / 2
+    lower, upper = np.interp([tail, 1.0 - tail], reached, values[order])
+    sd = float(np.sqrt(((values - mean) ** 2) @ weight))
+    return {"mean": mean, "sd": sd, "lower": float(lower), "upper": float(upper)}
+
+
+def foretold(everything: Whole, *, thetas: int = THETAS) -> xr.Dataset:
+    """Return log p(y_c | the others, theta) of every cell at draws of theta.
+
+    Returns
+    -------
+    Dataset
+        `mean` (chain, draw, cell), one chain: what `arviz.loo` takes as a log likelihood. It has the effects
+        integrated out: no cell has a say in what foretells it but through theta.
+    """
+    design, start = everything.design, everything.start
+    u = everything.u[:, :thetas]
+    products = products_of_rows(design, start.density.sums)
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = np.array([_foretold(design, start.density, products, one) for one in u.T])
+    return xr.Dataset({"mean": (("chain", "draw", "cell"), found[None])})
+
+
+def _foretold(design: Design, at: Density, products: list[sparse.csr_array], u: Floats) -> Floats:
+    theta, factor = next(at.evaluated(u[:, None]))
+    sums, cells = at.sums, design.cells
+    sd, weight = at.prior_sd(theta)[:, 0], at.weights(theta)[:, 0]
+    b = at.mean + sd * elimination.means(factor)[:, 0]
+    covariance = elimination.inverse(factor)[at.order.given] * sd[sums.left] * sd[sums.right]
+    variance = sum(
+        weight[s] * weight[t] * (matrix @ covariance)
+        for matrix, (s, t) in zip(products, step_pairs(sums.steps), strict=True)
+    )
+    eta = sum(w * (matrix @ b) for w, matrix in zip(weight, design.effects, strict=True))
+    s2 = cells.v + theta.residual[cells.level, 0] ** 2
+    left = np.maximum(1.0 - cells.n / s2 * variance, 1e-12)
+    misfit = (cells.mean - sums.shift - eta) / left
+    of_mean = np.log(2.0 * np.pi * s2 / cells.n / left) + misfit**2 * left * cells.n / s2
+    return -0.5 * (of_mean + cells.df * np.log(2.0 * np.pi * s2) + cells.ss / s2)
