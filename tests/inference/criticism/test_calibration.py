@@ -25,6 +25,7 @@ from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.results.catalogue import Covariates
 
 FLAT = {"Flat", "HalfFlat"}
+DATA_SETS = 100
 
 
 def line(**priors: Any) -> ModelSpec:
@@ -239,6 +240,62 @@ def test_an_exact_engine_is_calibrated(design: Design, tmp_path: Path) -> None:
         assert (gap.abs() < 3.5 * summary[f"error_{level}"] + 0.005).all()
     assert found.outside == ()
     assert "150 data sets of 10 cells, 0 failed fits" in found.text()
+
+
+def meta() -> ModelSpec:
+    """A random-effects meta-analysis: its posterior is exact but for a grid over one sd."""
+    return parse_model(
+        {
+            "name": "meta",
+            "data": {"schema": "any"},
+            "outcome": {"column": "y", "scale": "identity", "variance": "v"},
+            "groups": {"lab": {}},
+            "residual": {"sd": 0},
+            "priors": {
+                "1": {"dist": "Normal", "mu": 0, "sigma": 1},
+                "sd": {"dist": "HalfNormal", "sigma": 0.5},
+            },
+        }
+    )
+
+
+def on_a_grid(design: Design, spec: ModelSpec, *, seed: int, draws: int) -> Draws:
+    """Draw the sd from a grid, then the mean given the sd, then the labs given both."""
+    assert spec.name == "meta"
+    rng, (y, v) = np.random.default_rng(seed), (design.cells.mean, design.cells.v)
+    grid = np.linspace(0.0, 3.0, 1501)[1:]
+    weight = 1.0 / (v + grid[:, None] ** 2)
+    precision = 1.0 + weight.sum(axis=1)
+    mean = (weight * y).sum(axis=1) / precision
+    log_density = 0.5 * np.sum(np.log(weight) - weight * y**2, axis=1) - 0.5 * (grid / 0.5) ** 2
+    log_density += 0.5 * precision * mean**2 - 0.5 * np.log(precision)
+    probability = np.exp(log_density - log_density.max())
+    at = rng.choice(len(grid), draws, p=probability / probability.sum())
+    sd = grid[at] + rng.uniform(-0.001, 0.001, draws)
+    mu = rng.normal(mean[at], precision[at] ** -0.5)
+    share = sd[:, None] ** 2 / (v + sd[:, None] ** 2)
+    effect = share * (y - mu[:, None]) + np.sqrt(share * v) * rng.standard_normal((draws, len(y)))
+    levels = np.empty_like(effect)
+    levels[:, design.effects[0][:, design.blocks[1].columns].tocoo().coords[1]] = effect
+    posterior = xr.Dataset(
+        {
+            "1": (("chain", "draw"), mu.reshape(4, -1)),
+            "sd:lab": (("chain", "draw"), sd.reshape(4, -1)),
+            "1|lab": (("chain", "draw", "lab_level"), levels.reshape(4, -1, len(y))),
+        }
+    )
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": xr.Dataset()})
+    return Draws(tree, {"total": 0.25}, "grid")
+
+
+def test_an_exact_hierarchy_is_calibrated(known: Covariates, tmp_path: Path) -> None:
+    table = pd.DataFrame({"y": 0.0, "v": 0.05 + np.arange(8) / 20, "lab": list("hgfedcba")})
+    task = Task(build_design(table, meta(), known), meta(), "grid", on_a_grid, seed=5, draws=4000)
+    found = run(task, Plan(data_sets=DATA_SETS, workers=1), tmp_path)
+    summary = found.summary.set_index("parameter")
+    assert list(summary.index) == ["1", "sd:lab", "log likelihood"]
+    assert summary["inside"].all()
+    assert (summary["p"] > 0.05).all()
 
 
 def test_an_engine_with_half_the_sd_leaves_the_band(design: Design, tmp_path: Path) -> None:
