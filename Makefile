@@ -30,8 +30,8 @@ lint: $(INSTALLED) ## Check style, layout and the direction of imports
 types: $(INSTALLED) ## Check types
 	$(BIN)/pyright
 
-bench: $(INSTALLED) ## Time the engine beside PyMC and statsmodels; writes benchmarks/results.md
-	$(BIN)/python benchmarks/crossed.py
+bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, about an hour; writes benchmarks/results.md
+	$(BIN)/python benchmarks/run.py all
 
 notebooks: $(INSTALLED) ## Execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
