@@ -13,6 +13,7 @@ import xarray as xr
 
 from taskorder.errors import InvalidModel, MissingData
 from taskorder.files import sha256_text
+from taskorder.inference.criticism import predictive
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
 from taskorder.inference.engines.parameters import (
@@ -47,7 +48,8 @@ class Fit:
     spec : ModelSpec
         The model.
     tree : DataTree
-        `posterior` (parameters and effects), `estimands`, `sample_stats`, `observed_data` and
+        `posterior` (parameters and effects), `estimands`, `sample_stats`, `log_likelihood`,
+        `posterior_predictive` (both of thinned draws: see `predictive`), `log_prior`, `observed_data` and
         `constant_data` (the cells: see `design`).
     summary : DataFrame
         One row a parameter or estimand: `parameter, mean, sd, lower, upper, ess_bulk, ess_tail, r_hat, unit`;
@@ -194,6 +196,7 @@ def fit(
         "posterior": posterior,
         "estimands": derived,
         "sample_stats": result.tree["sample_stats"].to_dataset(),
+        **predictive.groups(posterior, design, spec, seed),
     }
     manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice)
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)

@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from arviz_stats.loo import loo as arviz_loo
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import logsumexp
@@ -45,8 +47,10 @@ Booleans = NDArray[np.bool_]
 
 DRAWS = 400
 """Draws for each level that is left out."""
-THETAS = 200
+THETAS = 400
 """Draws of theta by which single cells are foretold."""
+FEWEST = 4
+"""The whole posterior's draws will do where not more than so many are worth one."""
 COLUMNS = ["left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
 
 
@@ -157,7 +161,7 @@ def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd
     weight, k = importance.weights(log_weight)
     evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
     u = everything.u
-    if not k < MAX_PARETO_K:
+    if not k < MAX_PARETO_K or np.sum(weight**2) > FEWEST / len(weight):
         again = replace(everything.start, density=rest, u=climbed(rest, everything.start.u))
         proposal, _ = collapsed.judged(again, rng)
         u = proposal.draw(u.shape[1], rng)
@@ -226,6 +230,13 @@ def foretold(everything: Whole, *, thetas: int = THETAS) -> xr.Dataset:
     with threadpool_limits(limits=1, user_api="blas"):
         found = np.array([_foretold(design, start.density, products, one) for one in u.T])
     return xr.Dataset({"mean": (("chain", "draw", "cell"), found[None])})
+
+
+def loo(everything: Whole) -> Any:
+    """Return ArviZ's `ELPDData` of cells that are left out, by Pareto-smoothed importance sampling."""
+    density = foretold(everything)
+    tree = xr.DataTree.from_dict({"posterior": density[["mean"]].isel(cell=0), "log_likelihood": density})
+    return arviz_loo(tree, pointwise=True, reff=1.0)
 
 
 def _foretold(design: Design, at: Density, products: list[sparse.csr_array], u: Floats) -> Floats:

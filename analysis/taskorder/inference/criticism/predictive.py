@@ -90,14 +90,14 @@ def _by_pytensor(
     posterior: xr.Dataset, design: Design, spec: ModelSpec, eta: Floats, residual: Floats
 ) -> Floats:
     """Evaluate the densities that the sampler itself uses."""
-    import pytensor
     import pytensor.tensor as pt
+    from pytensor.compile.function import function as compiled
 
     from taskorder.inference.engines import likelihoods
 
     at, sigma, nu = pt.dvector("eta"), pt.dvector("residual"), pt.dscalar("nu")
     value = likelihoods.log_likelihood(spec.outcome.likelihood, design.cells, at, sigma, nu)
-    function: Any = pytensor.function([at, sigma, nu], value, mode="FAST_COMPILE", on_unused_input="ignore")
+    function: Any = compiled([at, sigma, nu], value, mode="FAST_COMPILE", on_unused_input="ignore")
     freedom = posterior["nu"].to_numpy() if "nu" in posterior else np.ones(eta.shape[:2])
     wide = np.broadcast_to(residual, eta.shape)
     return np.array(
