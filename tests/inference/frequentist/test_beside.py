@@ -107,6 +107,14 @@ def test_rows_that_cannot_carry_the_terms_give_nothing(known: Covariates) -> Non
     assert companions(a_fit(spec, **{"1": 0.1}), known, table).empty
 
 
+def test_a_variance_of_zero_needs_other_noise(known: Covariates) -> None:
+    table = reference("bcg").assign(trial=range(13))
+    table.loc[3, "vi"] = 0.0
+    found = companions(a_fit(meta(residual={}), **{"1": 0.1}), known, table)
+    assert "Q" not in set(found["term"])
+    assert row(found, "residual", "REML")["estimate"] > 0.3
+
+
 def test_without_its_table_a_meta_analysis_has_no_companion(known: Covariates) -> None:
     found = companions(a_fit(meta(groups={"trial": {}}), **{"1": 0.1}), known)
     assert found.empty

@@ -40,6 +40,8 @@ class LeastSquares:
         e'V^-1 e.
     log_determinant : float
         Of V.
+    inverses : tuple of array (n_j, n_j)
+        V_j^-1 of each block.
     whitened : tuple of array (n_j, P)
         V_j^-1 X_j of each block.
     solved : tuple of array (n_j,)
@@ -51,6 +53,7 @@ class LeastSquares:
     residuals: Floats
     q: float
     log_determinant: float
+    inverses: tuple[Floats, ...]
     whitened: tuple[Floats, ...]
     solved: tuple[Floats, ...]
 
@@ -62,7 +65,7 @@ def diagonal(v: Floats) -> Blocks:
 
 def least_squares(y: Floats, x: Floats, covariance: Blocks) -> LeastSquares:
     """Regress y (N,) on x (N, P) by generalised least squares."""
-    inverses = [np.linalg.inv(matrix) for matrix in covariance.matrices]
+    inverses = tuple(np.linalg.inv(matrix) for matrix in covariance.matrices)
     pairs = list(zip(covariance.rows, inverses, strict=True))
     whitened = tuple(inverse @ x[rows] for rows, inverse in pairs)
     information = sum(x[rows].T @ part for rows, part in zip(covariance.rows, whitened, strict=True))
@@ -72,7 +75,7 @@ def least_squares(y: Floats, x: Floats, covariance: Blocks) -> LeastSquares:
     solved = tuple(inverse @ residuals[rows] for rows, inverse in pairs)
     q = sum(float(residuals[rows] @ part) for rows, part in zip(covariance.rows, solved, strict=True))
     log_determinant = sum(float(np.linalg.slogdet(matrix)[1]) for matrix in covariance.matrices)
-    return LeastSquares(beta, vcov, residuals, q, log_determinant, whitened, solved)
+    return LeastSquares(beta, vcov, residuals, q, log_determinant, inverses, whitened, solved)
 
 
 def components(count: int, together: Sequence[Integers]) -> tuple[Integers, ...]:

@@ -160,15 +160,14 @@ class _Problem:
 
     def loss(self, theta: Floats) -> tuple[float, Floats]:
         """Return minus twice the log likelihood without its constants, and its gradient."""
-        covariance = self.covariance(theta)
-        fit = least_squares(self.y, self.x, covariance)
+        fit = least_squares(self.y, self.x, self.covariance(theta))
         value = fit.log_determinant + fit.q
         restricted = self.method == "REML"
         if restricted:
             value -= float(np.linalg.slogdet(fit.vcov)[1])
-        inverses = [np.linalg.inv(matrix) for matrix in covariance.matrices]
+        inverses = list(fit.inverses)
         if restricted:
-            pairs = zip(inverses, fit.whitened, strict=True)
+            pairs = zip(fit.inverses, fit.whitened, strict=True)
             inverses = [inverse - part @ fit.vcov @ part.T for inverse, part in pairs]
         weights = [inverse - np.outer(part, part) for inverse, part in zip(inverses, fit.solved, strict=True)]
         return value, self._chained(theta, weights)

@@ -59,10 +59,13 @@ def estimates(design: Design, spec: ModelSpec) -> list[Estimate]:
     Returns
     -------
     list of Estimate
-        Empty where the rows cannot carry the fixed terms, or random effects tie too many of them together.
+        Empty where there are no fixed terms, the rows cannot carry them, or random effects tie too many rows
+        together.
     """
     data = _data(design, spec)
     unit = spec.outcome.scale
+    if not data.terms:
+        return []
     try:
         if not data.random:
             return _univariate(data, "EE", "", unit)
