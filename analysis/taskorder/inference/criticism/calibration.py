@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -39,8 +40,8 @@ from taskorder.results.catalogue import Covariates
 LEVELS = (50, 80, 95)
 """Percent of the equal-tailed intervals whose coverage is counted."""
 DATA_SETS = 1000
-BLOCK = 20
-"""Data sets between two writings of the ranks."""
+EVERY = 20.0
+"""Seconds between two writings of the ranks."""
 COLUMNS = [
     "parameter",
     "engine",
@@ -189,11 +190,13 @@ def run(task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambd
     with progress(f"calibrating {name}", plan.data_sets, "data sets") as tell:
         tell(len(done))
         fresh: list[Outcome] = []
+        written = time.monotonic()
         for one in _outcomes(task, missing, plan.workers):
             fresh.append(one)
             tell(len(done) + len(fresh))
-            if len(fresh) % BLOCK == 0 or len(fresh) == len(missing):
+            if time.monotonic() - written >= EVERY or len(fresh) == len(missing):
                 ledger.write(path, ledger.joined(done, fresh, key))
+                written = time.monotonic()
     summary = summarised(ledger.read(path), task.engine, len(task.design.cells.mean))
     write_whole(folder / f"{name}.csv", summary.to_csv(index=False, float_format="%.4g"), force=True)
     return Calibration(task.spec.name, task.engine, summary, (folder / f"{name}.csv", path))
