@@ -12,7 +12,8 @@ For b^ = M X'V^-1 y with working covariance V, residuals e and clusters j,
 `CR3`  A_j = (I - H_jj)^-1, near the jackknife
 ====== ======================================================================================
 
-Degrees of freedom match the first two moments of a coefficient's variance under the working covariance.
+This is clubSandwich's CR2; robumeta's differs by up to 1e-2 where variances vary inside a cluster. Degrees of
+freedom match the first two moments of a coefficient's variance under the working covariance.
 """
 
 from __future__ import annotations
