@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ import pandas as pd
 import xarray as xr
 
 from taskorder.errors import InvalidModel, MissingData
-from taskorder.files import sha256_text
 from taskorder.inference.criticism import predictive
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
@@ -174,8 +174,25 @@ def fit(
     InvalidModel
         Where the engine cannot take the model.
     """
-    choice = choose(engine, spec)
     rows = select_rows(table, spec, covariates)
+    return fit_rows(
+        spec, rows, covariates, engine=engine, seed=seed, draws=draws, inputs=inputs, progress=progress
+    )
+
+
+def fit_rows(
+    spec: ModelSpec,
+    rows: pd.DataFrame,
+    covariates: Covariates,
+    *,
+    engine: Engine,
+    seed: int,
+    draws: int,
+    inputs: Sequence[InputFile] = (),
+    progress: bool = False,
+) -> Fit:
+    """Fit a model to rows that `select_rows` has chosen; otherwise as `fit`."""
+    choice = choose(engine, spec)
     design = build_design(rows, spec, covariates)
     result = _sampler(choice)(design, spec, seed=seed, draws=draws, progress=progress)
     posterior = result.tree["posterior"].to_dataset()
@@ -307,4 +324,6 @@ def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
 
 def rows_digest(rows: pd.DataFrame) -> str:
     """Return the sha256 of the rows that a model is fitted to."""
-    return sha256_text(rows.to_csv(index=False, lineterminator="\n"))
+    digest = hashlib.sha256("\n".join(map(str, rows.columns)).encode())
+    digest.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -17,7 +17,7 @@ from taskorder.inference.fitting import (
     Engine,
     Fit,
     choose,
-    fit,
+    fit_rows,
     listed,
     rows_digest,
     select_rows,
@@ -127,9 +127,9 @@ def fitted(
         manifest = {**kept.manifest, "inputs": listed(inputs)}
         return Found(replace(kept, manifest=manifest), folder, fresh=False)
     say(f"fitting {spec.name} to {len(rows):,} rows (this can take a few minutes)")
-    result = fit(
+    result = fit_rows(
         spec,
-        frame,
+        rows,
         covariates,
         engine=settings.engine,
         seed=settings.seed,

@@ -12,8 +12,9 @@ import pandas as pd
 
 from taskorder.moderators.diversity import language_columns
 from taskorder.moderators.position import sequence_columns
-from taskorder.moderators.stages import StageTable, stage_table
+from taskorder.moderators.stages import KEY, StageTable, stage_table
 from taskorder.results.catalogue import Covariates
+from taskorder.results.keys import distinct
 
 __all__ = ["StageTable", "attach", "stage_table"]
 
@@ -42,8 +43,10 @@ def attach(
         difficulty_tau` (see `sequence_columns`) and `family, genus, script, zero_shot, distance_*` (see
         `language_columns`).
     """
-    lines = stage_table(table, covariates, difficulty, similarity).frame
-    system = (table["backbone"] + "/" + table["tuning"]).rename("system")
-    steps = sequence_columns(lines, len(table)).set_index(table.index)
-    added = pd.concat([system, steps, language_columns(table, covariates)], axis=1)
-    return pd.concat([table, added[[name for name in added if name not in table]]], axis=1)
+    codes, first = distinct(table, [*KEY, "backbone", "tuning"])
+    few = table.iloc[first].reset_index(drop=True)
+    lines = stage_table(few, covariates, difficulty, similarity).frame
+    system = (few["backbone"] + "/" + few["tuning"]).rename("system")
+    added = pd.concat([system, sequence_columns(lines, len(few)), language_columns(few, covariates)], axis=1)
+    new = added[[name for name in added if name not in table]].iloc[codes].set_axis(table.index)
+    return pd.concat([table, new], axis=1)

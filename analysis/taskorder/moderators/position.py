@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
@@ -39,11 +40,14 @@ def sequence_columns(lines: pd.DataFrame, rows: int) -> pd.DataFrame:
 def _difficulty_tau(lines: pd.DataFrame) -> pd.Series[float]:
     known = lines.dropna(subset=["difficulty"])
     known = known[known.groupby("row")["difficulty"].transform("nunique") > 1]
-    orders = known.groupby("row").agg({"step": tuple, "difficulty": tuple})
-    patterns = orders.drop_duplicates()
-    tau = {
-        (step, difficulty): float(kendalltau(step, difficulty).statistic)
-        for step, difficulty in zip(patterns["step"], patterns["difficulty"], strict=True)
-    }
-    values = [tau[pair] for pair in zip(orders["step"], orders["difficulty"], strict=True)]
-    return pd.Series(values, index=orders.index, dtype=float)
+    rows, starts = np.unique(known["row"].to_numpy(), return_index=True)
+    steps = np.split(known["step"].to_numpy(), starts[1:]) if len(rows) else []
+    difficulties = np.split(known["difficulty"].to_numpy(), starts[1:]) if len(rows) else []
+    tau: dict[tuple[bytes, bytes], float] = {}
+    values: list[float] = []
+    for step, difficulty in zip(steps, difficulties, strict=True):
+        pattern = (step.tobytes(), difficulty.tobytes())
+        if pattern not in tau:
+            tau[pattern] = float(kendalltau(step, difficulty).statistic)
+        values.append(tau[pattern])
+    return pd.Series(values, index=rows, dtype=float)

@@ -16,6 +16,7 @@ import pandas as pd
 from taskorder.moderators.difficulty import Difficulty
 from taskorder.moderators.similarity import Similarity
 from taskorder.results.catalogue import Covariates
+from taskorder.results.keys import distinct
 from taskorder.results.sequences import Stage, parse
 
 KEY = ["study", "sequence", "target", "train_language", "language"]
@@ -64,14 +65,12 @@ def stage_table(
     difficulty, similarity : sequence of str
         Measures in order of preference; a person's own values (`own`) always come first.
     """
-    combinations = table[KEY].drop_duplicates().reset_index(drop=True)
+    codes, first = distinct(table, KEY)
+    combinations = table[KEY].iloc[first].reset_index(drop=True)
     lines = _explode(combinations, Difficulty(covariates, difficulty), Similarity(covariates, similarity))
     lines, difficulty_units = _standardise(lines, "difficulty", ["stage"])
     lines, similarity_units = _standardise(lines, "similarity", ["stage", "target", "language"])
-    positions = table[KEY].assign(row=np.arange(len(table)))
-    frame = positions.merge(combinations.assign(combination=combinations.index), on=KEY)[
-        ["row", "combination"]
-    ]
+    frame = pd.DataFrame({"row": np.arange(len(table)), "combination": codes})
     frame = frame.merge(lines, on="combination").drop(columns="combination")
     frame = frame.sort_values(["row", "step"], kind="stable").reset_index(drop=True)
     return StageTable(frame, pd.concat([difficulty_units, similarity_units], ignore_index=True))

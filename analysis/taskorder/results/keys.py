@@ -1,4 +1,4 @@
-"""Rows that claim to be the same score of the same model."""
+"""Rows that hold the same: numbered by it, and refused where it makes them the same score of one model."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,6 +9,23 @@ from numpy.typing import NDArray
 from taskorder.errors import Problem
 from taskorder.results.converting import Sheet
 from taskorder.results.schema import BY_NAME, KEY
+
+
+def distinct(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a number for each row that says what it holds in some columns.
+
+    Returns
+    -------
+    codes : array (N,)
+        The number of each row's combination, in the order of their first rows.
+    first : array
+        The first row of each combination.
+    """
+    codes = np.zeros(len(table), dtype=np.int64)
+    for name in columns:
+        own, values = pd.factorize(table[name], use_na_sentinel=False)
+        codes = pd.factorize(codes * len(values) + own)[0].astype(np.int64)
+    return codes, np.unique(codes, return_index=True)[1].astype(np.int64)
 
 
 def duplicates(sheets: Sequence[Sheet]) -> list[Problem]:
