@@ -137,6 +137,41 @@ def fit(
 
 
 @app.command()
+def calibrate(
+    model: Annotated[
+        Path, typer.Option(help="A model file, such as models/moderators.toml.", metavar="TOML")
+    ],
+    results: Annotated[
+        list[Path] | None, typer.Option(help="A result table, for its design. Else those of the model file.")
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the tables go.")] = Path(
+        "reports/calibration"
+    ),
+    engine: Annotated[Engine, typer.Option(help="How the posteriors are computed.")] = Engine.auto,
+    data_sets: Annotated[int, typer.Option(min=20, help="How many data sets are simulated.")] = 1000,
+    cells: Annotated[
+        int, typer.Option(min=0, help="Take a part of the design, of about so many cells; 0: all of it.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
+    seed: _Seed = 2026,
+    draws: _Draws = 1000,
+) -> None:
+    """Simulate from a model, fit, and see whether the posterior holds the truth as often as it says."""
+    from taskorder.inference.criticism.calibration import Plan
+    from taskorder.inference.criticism.calibration import calibrate as calibrated
+    from taskorder.inference.session import read_tables, tables_of
+    from taskorder.inference.spec import read_model
+    from taskorder.results.catalogue import covariates
+
+    spec, known = read_model(model), covariates()
+    table, _ = read_tables(spec, results or tables_of(spec), known)
+    plan = Plan(engine.value, data_sets, cells, draws, seed, workers)
+    found = calibrated(spec, table, known, plan, output, _say)
+    typer.echo(found.text())
+    typer.echo(f"written: {' '.join(str(file) for file in found.files)}")
+
+
+@app.command()
 def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF.")] = Path("report.pdf"),
     seed: _Seed = 2026,
