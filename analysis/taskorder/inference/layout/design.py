@@ -25,9 +25,11 @@ from scipy import sparse
 
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.families import PRECISION
+from taskorder.inference.layout.identified import what_is_told
 from taskorder.inference.layout.levels import coded, group_levels, residual_levels
 from taskorder.inference.layout.observations import Cells, Observations, observe
 from taskorder.inference.layout.pieces import Piece, pieces_of, rows_with_moderators, stages_of
+from taskorder.inference.layout.plausibility import doubts
 from taskorder.inference.priors import Defaults, Prior, defaults
 from taskorder.inference.spec import ModelSpec
 from taskorder.moderators.stages import KEY
@@ -157,13 +159,16 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     fallback = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
     if spec.outcome.family.residual == "precision":
         fallback = replace(fallback, residual=PRECISION)
-    effects, blocks = _assemble(pieces_of(frame, levels, lines, spec, fallback), len(frame), spec)
-    _check_estimands(spec, blocks)
     names, codes = coded(residual.iloc[first])
+    cells = observations.cells(cell_of_row, len(frame), codes)
+    pieces = pieces_of(frame, levels, lines, spec, fallback)
+    told = what_is_told(pieces, cells, frame, levels, names, spec)
+    effects, blocks = _assemble(pieces, len(frame), spec)
+    _check_estimands(spec, blocks)
     row_cell = np.full(len(keep), -1, dtype=np.int64)
     row_cell[keep] = cell_of_row
     return Design(
-        cells=observations.cells(cell_of_row, len(frame), codes),
+        cells=cells,
         effects=effects,
         blocks=blocks,
         residual_levels=names if spec.residual.columns else (),
@@ -172,7 +177,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
         defaults=fallback,
         reference=_reference(table, spec),
         units=lines.units if lines is not None else pd.DataFrame(),
-        notes=(*notes, *level_notes, *stage_notes),
+        notes=(*notes, *level_notes, *stage_notes, *told, *doubts(table, observations, spec)),
     )
 
 

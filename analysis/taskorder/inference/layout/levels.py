@@ -74,6 +74,18 @@ def full_column(table: pd.DataFrame, name: str, place: str) -> pd.Series:
     return column
 
 
+def refuse_infinite(column: pd.Series, place: str) -> None:
+    """Raise MissingData for a numeric column with an infinite value; the error names `place`."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return
+    infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    if infinite.any():
+        raise MissingData(
+            f"{place}: column {column.name!r} is infinite in {int(infinite.sum()):,} of {len(column):,} rows;"
+            f" correct it, or leave those rows out with [data] where"
+        )
+
+
 def empty(column: pd.Series) -> pd.Series:
     """Say which cells hold nothing; an empty text is a value in columns where it means something."""
     missing = column.isna()

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
-from taskorder.inference.layout.levels import coded, full_column
+from taskorder.inference.layout.levels import coded, full_column, refuse_infinite
 from taskorder.inference.layout.terms import fixed_columns
 from taskorder.inference.priors import Defaults, Prior, scaled
 from taskorder.inference.spec import STAGE, GroupSpec, ModelSpec, crossed_names, sd_name
@@ -216,5 +216,6 @@ def _slope(frame: pd.DataFrame, term: str, group: str) -> Floats:
         column = full_column(frame, word, f"[groups.{group}] by")
         if not pd.api.types.is_numeric_dtype(column):
             raise MissingData(f"[groups.{group}] by: {word!r} is not a number, so it has no slope")
+        refuse_infinite(column, f"[groups.{group}] by")
         value = value * column.to_numpy(dtype=float)
     return value

@@ -12,9 +12,12 @@ from formulaic import model_matrix
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData, nearest
-from taskorder.inference.layout.levels import empty
+from taskorder.inference.layout.levels import empty, refuse_infinite
 
 Floats = NDArray[np.float64]
+
+MOST_TEXTS = 5
+"""A column of text in which no value comes twice may be a term in so many rows."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[Column]:
     MissingData
         Where a column is not there, has empty cells, does not vary, or can be written as a sum of others.
     """
+    if not terms:
+        return []
     simple = [word for term in terms for word in term.split(":") if word != "1"]
     for word in simple:
         _check(frame, word)
@@ -94,10 +99,17 @@ def _check(frame: pd.DataFrame, name: str) -> None:
             f"[fixed] terms: column {name!r} is empty in some of the rows to fit; fill it in,"
             f" or leave those rows out with [data] where"
         )
+    refuse_infinite(frame[name], "[fixed] terms")
     if frame[name].nunique() < 2:
         raise MissingData(
             f"[fixed] terms: column {name!r} is {frame[name].iloc[0]!r} in all rows to fit, so it cannot be"
             f" told from the intercept; take it out of the terms"
+        )
+    if not pd.api.types.is_numeric_dtype(frame[name]) and frame[name].nunique() == len(frame) > MOST_TEXTS:
+        raise MissingData(
+            f"[fixed] terms: column {name!r} holds text with {len(frame):,} different values in as many rows,"
+            f" such as {str(frame[name].iloc[0])!r}, each of which would be a term of its own; turn it into"
+            f" numbers, or make it a group"
         )
 
 

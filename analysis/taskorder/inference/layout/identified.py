@@ -1,0 +1,282 @@
+"""What the data of a design can tell: improper posteriors are refused, what priors decide alone is noted.
+
+With N replicates, and J levels of a group, the posterior is improper
+
+- where an sd has a flat prior and its levels are too few: J - (flat terms between the levels) < 2, and so for
+  the residual, N - (flat terms) < 2 (Gelman 2006, Bayesian Analysis 1, 515-534);
+- where a flat term is a sum of multiples of others;
+- where a residual sd is estimated and nothing is left for it: the density grows without bound at zero.
+
+Where the posterior is proper but the likelihood has no say, a note says that the priors have it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from taskorder.errors import MissingData
+from taskorder.inference.layout.observations import Cells
+from taskorder.inference.layout.pieces import Piece
+from taskorder.inference.priors import Prior
+from taskorder.inference.spec import ModelSpec, sd_name
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+DEPENDENT = 1e-9
+"""A column is a sum of multiples of others if this share of its sum of squares is left without them."""
+ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
+"""Relative error of a sum of a few terms."""
+GENERIC_RECENCY = 0.37
+"""Where terms that are apart for some recency are apart: at any one but a few."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The linear terms as columns.
+
+    Attributes
+    ----------
+    names : tuple of str
+    priors : tuple of Prior
+    columns : array (C, F)
+        At a recency that is not special.
+    """
+
+    names: tuple[str, ...]
+    priors: tuple[Prior, ...]
+    columns: Floats
+
+    @property
+    def flat(self) -> Floats:
+        """The columns whose prior is flat."""
+        return self.columns[:, [prior.dist == "Flat" for prior in self.priors]]
+
+
+def linear_terms(pieces: Sequence[Piece], cells: int, *, recency: bool) -> Linear:
+    """Return the terms of a model that have a prior of their own."""
+    names: list[str] = []
+    priors: list[Prior] = []
+    columns: list[Floats] = []
+    for piece in pieces:
+        if piece.prior is not None:
+            decay = np.exp(-GENERIC_RECENCY * piece.entries.steps_back) if recency else 1.0
+            names.append(piece.name)
+            priors.append(piece.prior)
+            columns.append(np.bincount(piece.entries.cell, piece.entries.value * decay, cells))
+    return Linear(tuple(names), tuple(priors), np.column_stack(columns) if columns else np.zeros((cells, 0)))
+
+
+def what_is_told(
+    pieces: Sequence[Piece],
+    cells: Cells,
+    frame: pd.DataFrame,
+    levels: pd.DataFrame,
+    residual_levels: Sequence[str],
+    spec: ModelSpec,
+) -> list[str]:
+    """Refuse what has no proper posterior, and return notes on what the priors decide alone.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+        The blocks of the model.
+    cells : Cells
+    frame, levels : DataFrame
+        One row a cell: the columns that the model uses, and the level of each group (empty = none).
+    residual_levels : sequence of str
+        The names of `cells.level`.
+    spec : ModelSpec
+
+    Raises
+    ------
+    MissingData
+        Where the posterior would be improper, with the remedy.
+    """
+    if not pieces:
+        raise MissingData(
+            f"model {spec.name!r}: [fixed] terms is empty and no group is left, so there is nothing to"
+            f' estimate; add the intercept: terms = ["1"]'
+        )
+    recency = spec.sequence is not None and spec.sequence.recency
+    linear = linear_terms(pieces, len(cells.mean), recency=recency)
+    _refuse_exact(linear, cells, spec, residual_levels)
+    _refuse_flat_sds(linear, cells, levels, spec)
+    return [
+        *_collinear(linear),
+        *_same_as_fixed(frame, levels, spec),
+        *_same_as_residual(cells, levels, spec),
+        *_same_as_intercept(pieces, spec),
+    ]
+
+
+def _estimates_noise(cells: Cells, spec: ModelSpec) -> bool:
+    """Say whether a residual sd is all the noise that there is."""
+    return spec.residual.sd is None and spec.outcome.family.residual == "sd" and not cells.v.any()
+
+
+def _refuse_exact(linear: Linear, cells: Cells, spec: ModelSpec, names: Sequence[str]) -> None:
+    """Raise MissingData for a residual sd with nothing left for it, be it that of one level only.
+
+    The sds of several levels are lognormal about a typical one, with a spread that is half normal: that does
+    not make up for a likelihood which grows like a power of 1 / sd.
+    """
+    if not _estimates_noise(cells, spec):
+        return
+    rounding = (ROUNDING * float(np.abs(cells.mean).max())) ** 2 * float(cells.n.sum())
+    for code in np.unique(cells.level):
+        here = cells.level == code
+        found = _exact(linear, cells, here, spec.outcome.column, rounding)
+        if found:
+            level = f" of residual level {names[code]!r}" if spec.residual.columns else ""
+            raise MissingData(
+                f"[outcome] column: {found}. The residual sd{level} would be 0, and its posterior improper:"
+                " look for rows that were entered twice, for a copied column, or values rounded too much;"
+                " leave such rows out with [data] where, or say how exact they are by a column of"
+                " variances ([outcome] variance)"
+            )
+
+
+def _exact(linear: Linear, cells: Cells, here: Booleans, column: str, rounding: float) -> str:
+    """Say how rows come to be explained to the last digit; nothing where they are not."""
+    mean, repeats = cells.mean[here], int(cells.df[here].sum())
+    if len(mean) + repeats < 2 or float(cells.ss[here].sum()) > rounding:
+        return ""
+    if repeats:
+        return (
+            f"rows that the model cannot tell apart have the same {column!r} to the last digit, such"
+            f" as {mean[cells.df[here].argmax()]:g} on the model's scale ({repeats:,} repeat another, or are"
+            f" means with an sd of 0)"
+        )
+    if _left(linear.columns[here], mean, cells.n[here]) > rounding:
+        return ""
+    if float(np.ptp(mean)) ** 2 <= rounding:
+        return f"{column!r} is the same in {len(mean):,} rows, {mean[0]:g} on the model's scale"
+    return f"{', '.join(linear.names)} give {column!r} to the last digit in {len(mean):,} rows"
+
+
+def _left(columns: Floats, mean: Floats, n: Floats) -> float:
+    """Return the sum of squares that columns leave; infinite where there are as many of them as means.
+
+    Least squares, with one refinement: what is left of an exact fit is rounding.
+    """
+    scaled = columns * np.sqrt(n)[:, None]
+    scaled = scaled / np.maximum(np.linalg.norm(scaled, axis=0), np.finfo(np.float64).tiny)
+    square = scaled.T @ scaled
+    left = mean * np.sqrt(n)
+    if columns.shape[1]:
+        if np.linalg.matrix_rank(square, tol=DEPENDENT, hermitian=True) >= len(mean):
+            return np.inf
+        inverse = np.linalg.pinv(square, rcond=DEPENDENT, hermitian=True)
+        for _ in range(2):
+            left = left - scaled @ (inverse @ (scaled.T @ left))
+    return float(left @ left)
+
+
+def _refuse_flat_sds(linear: Linear, cells: Cells, levels: pd.DataFrame, spec: ModelSpec) -> None:
+    """Raise MissingData for a flat prior of an sd that too few levels, or rows, are there to bound."""
+    flat = linear.flat
+    remedy = "give it a proper prior in [priors], such as HalfNormal"
+    for name in map(str, levels):
+        if not any(_is_flat(sd_name(name, term), spec) for term in spec.groups[name].by):
+            continue
+        codes, known = pd.factorize(levels[name])
+        count = int((known != "").sum())
+        if count - _constant_within(flat, codes.astype(np.int64)) < 2:
+            raise MissingData(
+                f"[priors] the sd of group {name!r} has a flat prior, which {count} levels do not bound from"
+                f" above (they must be 2 more than the flat terms that vary between them only); {remedy}"
+            )
+    if _estimates_noise(cells, spec) and _is_flat("residual", spec):
+        count = int(cells.df.sum()) + len(cells.mean)
+        if count - flat.shape[1] < 2:
+            raise MissingData(
+                f"[priors] residual: it has a flat prior, which {count} rows do not bound from above (they"
+                f" must be 2 more than the flat terms); {remedy}"
+            )
+
+
+def _is_flat(name: str, spec: ModelSpec) -> bool:
+    prior = spec.priors.get(name, spec.priors.get("sd") if name.startswith("sd:") else None)
+    return prior is not None and prior.dist == "HalfFlat"
+
+
+def _constant_within(columns: Floats, code: Integers) -> int:
+    """Return how many directions of columns (C, F) are the same in all cells of a level."""
+    if not columns.shape[1]:
+        return 0
+    mean = np.column_stack([np.bincount(code, column) for column in columns.T]) / np.bincount(code)[:, None]
+    within = columns - mean[code]
+    scale = np.maximum(np.sqrt(np.mean(columns**2, axis=0)), np.finfo(np.float64).tiny)
+    return columns.shape[1] - int(np.linalg.matrix_rank(within / scale, tol=1e-9 * len(code) ** 0.5))
+
+
+def _collinear(linear: Linear) -> list[str]:
+    """Note the terms that are sums of multiples of others; raise MissingData where all have flat priors."""
+    square = linear.columns.T @ linear.columns
+    size = np.sqrt(np.maximum(np.diag(square), np.finfo(np.float64).tiny))
+    gram = square / np.outer(size, size)
+    kept: list[int] = []
+    notes: list[str] = []
+    for i in sorted(range(len(linear.names)), key=lambda i: linear.priors[i].dist != "Flat"):
+        left = gram[i, i] - gram[kept, i] @ np.linalg.solve(gram[np.ix_(kept, kept)], gram[kept, i])
+        if left > DEPENDENT:
+            kept.append(i)
+            continue
+        others = ", ".join(linear.names[j] for j in kept)
+        text = f"{linear.names[i]!r} is a sum of multiples of {others} in these rows (perfectly collinear)"
+        if linear.priors[i].dist == "Flat":
+            raise MissingData(
+                f"{text}, and flat priors do not tell them apart; take one out, or give it a prior"
+            )
+        notes.append(f"{text}: only their priors tell them apart")
+    return notes
+
+
+def _same_as_fixed(frame: pd.DataFrame, levels: pd.DataFrame, spec: ModelSpec) -> list[str]:
+    """Note the groups whose intercepts are sums of the columns of a fixed term of text."""
+    notes: list[str] = []
+    for term in spec.fixed.terms:
+        words = [word for word in term.split(":") if word != "1"]
+        if not words or any(pd.api.types.is_numeric_dtype(frame[word]) for word in words):
+            continue
+        same = frame.groupby(words, sort=False, dropna=False).ngroup().to_numpy()
+        notes += [
+            f"group {name!r}: the fixed term {term!r} tells its levels apart already, so that only the prior"
+            f" tells its sd; take one of the two out"
+            for name in map(str, levels)
+            if "1" in spec.groups[name].by and int(levels[name].groupby(same).nunique().max()) == 1
+        ]
+    return notes
+
+
+def _same_as_residual(cells: Cells, levels: pd.DataFrame, spec: ModelSpec) -> list[str]:
+    """Note the groups with a level for each row, where the residual has one for each row, too."""
+    if not _estimates_noise(cells, spec) or cells.df.any() or np.ptp(cells.n) > 0:
+        return []
+    return [
+        f"group {name!r} has as many levels as rows, so that only the priors tell its sd from the residual's;"
+        f" leave it out, or give a column of variances ([outcome] variance)"
+        for name in map(str, levels)
+        if "1" in spec.groups[name].by and levels[name].is_unique and (levels[name] != "").all()
+    ]
+
+
+def _same_as_intercept(pieces: Sequence[Piece], spec: ModelSpec) -> list[str]:
+    """Note the slopes over a group whose column is one number in all rows that have a level."""
+    rows = {piece.name: len(piece.entries.cell) for piece in pieces}
+    return [
+        f"[groups.{piece.dim}] by: {piece.name.split('|')[0]!r} is {piece.entries.value[0]:g} in all rows, so"
+        f" that only the priors tell its slopes from the intercepts; take it out"
+        for piece in pieces
+        if piece.dim in spec.groups
+        and not piece.name.startswith("1|")
+        and rows.get(f"1|{piece.dim}") == len(piece.entries.cell)
+        and np.ptp(piece.entries.value) == 0
+    ]
