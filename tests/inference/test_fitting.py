@@ -1,8 +1,5 @@
 """What a fit says of itself: summary, estimands, manifest; the sampler is stood in for."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +7,7 @@ import pytest
 from taskorder.inference.fitting import Fit, fit
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.summary import COLUMNS
-from taskorder.results.catalogue import Covariates, covariates
-
-Make = Callable[..., Any]
+from taskorder.results.catalogue import Covariates
 
 pytestmark = pytest.mark.usefixtures("no_sampler")
 
@@ -97,21 +92,3 @@ def test_an_estimand_of_a_group_that_was_left_out_is_left_out(
 ) -> None:
     one_system = fit(full_model, full_table.assign(backbone="b"), known, draws=400)
     assert set(one_system.tree["estimands"].to_dataset().data_vars) == {"slope", "question"}
-
-
-def test_the_levels_of_an_eliminated_group_are_drawn_about_their_rows(
-    results: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given the other parameters a level's draws are normal about its shrunken mean misfit."""
-    monkeypatch.setattr("taskorder.inference.engines.marginal.ELIMINATE_FROM", 3)
-    score = [0.3, 0.5, 0.9, 0.7]
-    spec = parse_model({"name": "m", "groups": {"study": {}}, "outcome": {"scale": "identity"}})
-    table = results(study=list("abcd"), score=score)
-    posterior = fit(spec, table, covariates(), draws=8000).tree["posterior"].to_dataset()
-    variance, spread = posterior["residual"] ** 2, posterior["sd:study"] ** 2
-    share = spread / (spread + variance)
-    for level, value in zip("abcd", score, strict=True):
-        drawn = posterior["1|study"].sel(study_level=level, drop=True)
-        standard = (drawn - share * (value - posterior["1"])) / np.sqrt(share * variance)
-        assert float(standard.mean()) == pytest.approx(0.0, abs=0.045)
-        assert float(standard.std()) == pytest.approx(1.0, abs=0.035)

@@ -50,7 +50,7 @@ def made(
 ) -> Callable[..., tuple[Found, list[str]]]:
     """Fit a table of a name of its own with an engine that always gives `a_fit`, and say what was said."""
     monkeypatch.setattr(store, "home", lambda: tmp_path / "fits")
-    monkeypatch.setattr(session, "fit", lambda *_, **__: a_fit)
+    monkeypatch.setattr(session, "fit_rows", lambda *_, **__: a_fit)
 
     def make(name: str = "one.csv", **settings: object) -> tuple[Found, list[str]]:
         table, said = tmp_path / name, list[str]()
@@ -75,7 +75,8 @@ def test_a_fit_found_again_names_the_files_just_read(made: Made) -> None:
 
 
 def test_auto_is_the_engine_that_it_stands_for(made: Made) -> None:
-    assert made(engine="auto")[0].folder == made(engine="nuts")[0].folder
+    assert made(engine="auto")[0].folder == made(engine="collapsed")[0].folder
+    assert made(engine="auto")[0].folder != made(engine="nuts")[0].folder
     assert made(seed=1)[0].folder != made(seed=2)[0].folder
 
 

@@ -144,7 +144,7 @@ def test_a_known_fit_is_found_again(keep_here: Path, monkeypatch: pytest.MonkeyP
     def never(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(session, "fit", never)
+    monkeypatch.setattr(session, "fit_rows", never)
     again = fitted(spec, [], covariates(), settings, said.append)
     assert (again.fresh, again.folder, len(said)) == (False, first.folder, 1)
     pd.testing.assert_frame_equal(again.fit.summary, first.fit.summary)
