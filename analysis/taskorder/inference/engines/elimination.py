@@ -289,6 +289,8 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
     scores: list[Floats] = []
     for step in order.steps:
         d, c, h = values[step.diagonal], values[step.cross], score[step.columns]
+        if not (d > 0.0).all():
+            raise np.linalg.LinAlgError("Matrix is not positive definite")
         slope = c / d[step.row]
         values[step.target] -= step.gather @ (slope[step.first] * c[step.second])
         score -= step.to_column @ (slope * h[step.row])
@@ -340,7 +342,7 @@ def drawn(found: Factor, rng: np.random.Generator) -> Floats:
 def _back(found: Factor, half: Floats, noise: Sequence[Floats]) -> Floats:
     order = found.plan
     x = np.zeros((order.width, len(half)))
-    for b in range(len(half)):
+    for b in range(len(half) if len(order.rest) else 0):
         x[order.rest, b] = linalg.blas.dtrsv(found.root[b].T, half[b])
     for step, d, slope, h, z in zip(
         reversed(order.steps),
@@ -358,8 +360,9 @@ def inverse(found: Factor) -> Floats:
     """Return the entries of M^-1 on the pattern, (E,), at the first point."""
     order = found.plan
     v = np.zeros(len(order.left))
-    dense, _ = linalg.lapack.dpotri(found.root[0].T, lower=0)
-    v[order.rest_entries] = np.asarray(dense)[order.rest_left, order.rest_right]
+    if len(order.rest):
+        dense, _ = linalg.lapack.dpotri(found.root[0].T, lower=0)
+        v[order.rest_entries] = np.asarray(dense)[order.rest_left, order.rest_right]
     for step, pivot, slopes in zip(
         reversed(order.steps), reversed(found.pivots), reversed(found.slopes), strict=True
     ):

@@ -1,0 +1,184 @@
+"""Group by group elimination, against numpy.linalg on random sparse matrices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from taskorder.inference.engines import elimination
+from taskorder.inference.engines.elimination import Factor, Plan, factor, plan
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+POINTS = 2
+
+
+@dataclass(frozen=True)
+class System:
+    """A random positive definite system at some points.
+
+    Attributes
+    ----------
+    matrices : array (B, P, P)
+    score : array (P, B)
+    square : array (B,)
+        Above h' M^-1 h.
+    left, right : array (E,)
+        The pattern, every diagonal entry among it.
+    groups : list of arrays
+        Columns that may be eliminated together, if their block is diagonal.
+    """
+
+    matrices: Floats
+    score: Floats
+    square: Floats
+    left: Integers
+    right: Integers
+    groups: list[Integers]
+
+
+def random_system(seed: int, *, sizes: Sequence[int], others: int, rows: int, nested: bool) -> System:
+    """Make I + X' W X, where every row has at most one member of each group, and few of the others."""
+    rng = np.random.default_rng(seed)
+    starts = np.cumsum([0, *sizes])
+    x = np.zeros((rows, starts[-1] + others))
+    member = rng.integers(-1, sizes[0], rows)
+    for start, size in zip(starts, sizes, strict=False):
+        here = np.flatnonzero(member >= 0)
+        x[here, start + member[here] % size] = rng.normal(size=len(here))
+        member = np.where(member >= 0, member // 2, -1) if nested else rng.integers(-1, size, rows)
+        member = np.minimum(member, size - 1)
+    x[:, starts[-1] :] = rng.normal(size=(rows, others)) * (rng.random((rows, others)) < 0.3)
+    weight = rng.gamma(2.0, 1.0, (POINTS, rows))
+    matrices = np.eye(x.shape[1]) + np.einsum("ri,br,rj->bij", x, weight, x)
+    pattern = (x != 0).T.astype(int) @ (x != 0) + np.eye(x.shape[1]) > 0
+    left, right = np.nonzero(np.triu(pattern))
+    order = rng.permutation(len(starts) - 1)
+    groups = [np.arange(starts[i], starts[i + 1]) for i in order]
+    score = rng.normal(size=(x.shape[1], POINTS))
+    square = np.array([h @ np.linalg.solve(m, h) for m, h in zip(matrices, score.T, strict=True)])
+    return System(matrices, score, square + rng.gamma(1.0, 1.0, POINTS), left, right, groups)
+
+
+SYSTEMS = st.builds(
+    random_system,
+    st.integers(0, 100_000),
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    others=st.integers(0, 4),
+    rows=st.integers(1, 30),
+    nested=st.booleans(),
+)
+
+
+def planned(system: System, *, eager: bool) -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(elimination, "FEWEST", 1 if eager else 1000)
+        patch.setattr(elimination, "DENSE_SPEED", 0)
+        return plan(system.left, system.right, system.groups)
+
+
+def factored(system: System, order: Plan) -> Factor:
+    values = np.zeros((len(order.left), POINTS))
+    values[order.given] = system.matrices[:, system.left, system.right].T
+    return factor(order, values, system.score.copy(), system.square)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SYSTEMS, st.booleans())
+def test_determinant_misfit_means_and_inverse(system: System, eager: bool) -> None:
+    order = planned(system, eager=eager)
+    assert bool(order.steps) == eager
+    assert set(zip(system.left, system.right, strict=True)) <= set(zip(order.left, order.right, strict=True))
+    found = factored(system, order)
+    inverses = np.linalg.inv(system.matrices)
+    np.testing.assert_allclose(found.log_determinant, np.linalg.slogdet(system.matrices)[1], rtol=1e-9)
+    explained = np.einsum("ib,bij,jb->b", system.score, inverses, system.score)
+    np.testing.assert_allclose(found.misfit, system.square - explained, rtol=1e-8, atol=1e-9)
+    expected = np.einsum("bij,jb->ib", inverses, system.score)
+    np.testing.assert_allclose(elimination.means(found), expected, rtol=1e-8, atol=1e-10)
+    entries = elimination.inverse(found)
+    np.testing.assert_allclose(entries, inverses[0][order.left, order.right], rtol=1e-8, atol=1e-10)
+
+
+class OneAtATime:
+    """Gives the rows of a matrix where standard normal numbers are asked for."""
+
+    def __init__(self, rows: Floats) -> None:
+        self.rows = rows
+
+    def standard_normal(self, size: tuple[int, int]) -> Floats:
+        along = 0 if size[1] == self.rows.shape[1] else 1
+        given, self.rows = self.rows[: size[along]], self.rows[size[along] :]
+        return given if along == 0 else given.T
+
+
+@settings(max_examples=40, deadline=None)
+@given(SYSTEMS, st.booleans())
+def test_draws_are_a_square_root_of_the_inverse_times_standard_normals(system: System, eager: bool) -> None:
+    order = planned(system, eager=eager)
+    size = order.width
+    values = np.zeros((len(order.left), size))
+    values[order.given] = system.matrices[0][system.left, system.right][:, None]
+    score = np.repeat(system.score[:, :1], size, axis=1)
+    found = factor(order, values, score, np.repeat(system.square[:1], size))
+    numbers = cast(np.random.Generator, OneAtATime(np.eye(size)))
+    root = elimination.drawn(found, numbers) - elimination.means(found)
+    np.testing.assert_allclose(root @ root.T, np.linalg.inv(system.matrices[0]), rtol=1e-8, atol=1e-10)
+
+
+def test_draws_differ_between_points_and_calls() -> None:
+    system = random_system(1, sizes=(6, 3), others=2, rows=20, nested=True)
+    found = factored(system, planned(system, eager=True))
+    rng = np.random.default_rng(1)
+    first, second = elimination.drawn(found, rng), elimination.drawn(found, rng)
+    assert len(np.unique(np.concatenate([first.ravel(), second.ravel()]))) == 2 * first.size
+
+
+def test_nested_groups_go_one_after_the_other_and_crossed_ones_do_not() -> None:
+    nested = random_system(2, sizes=(8, 4, 2), others=2, rows=200, nested=True)
+    crossed = random_system(2, sizes=(8, 4, 2), others=2, rows=200, nested=False)
+    assert [len(step.columns) for step in planned(nested, eager=True).steps] == [8, 4, 2]
+    assert [len(step.columns) for step in planned(crossed, eager=True).steps] == [8]
+    assert planned(nested, eager=True).rest.tolist() == [14, 15]
+    assert len(planned(nested, eager=True).left) == len(nested.left)
+    assert len(planned(crossed, eager=True).left) >= len(crossed.left)
+
+
+def test_a_group_whose_members_meet_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stages of one sequence are levels of one group in one row: their block is not diagonal."""
+    monkeypatch.setattr(elimination, "FEWEST", 1)
+    monkeypatch.setattr(elimination, "DENSE_SPEED", 0)
+    left, right = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])
+    assert plan(left, right, [np.arange(2)]).steps == ()
+    assert len(plan(left, right, [np.arange(1, 3)]).steps) == 1
+
+
+def test_only_what_pays_is_eliminated() -> None:
+    """Levels that meet all other columns are as well left to dense algebra; many that meet few are not."""
+    rng = np.random.default_rng(3)
+    many, few = 400, 20
+    pattern = np.eye(many + few, dtype=bool)
+    pattern[:many, many:] = rng.random((many, few)) < 0.05
+    pattern[many:, many:] = True
+    assert len(plan(*np.nonzero(np.triu(pattern)), [np.arange(many)]).steps) == 1
+    small = np.eye(elimination.FEWEST + few, dtype=bool)
+    small[:, elimination.FEWEST :] = True
+    assert plan(*np.nonzero(np.triu(small)), [np.arange(elimination.FEWEST)]).steps == ()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_a_matrix_that_is_not_positive_definite_is_refused(eager: bool) -> None:
+    system = random_system(4, sizes=(5,), others=2, rows=20, nested=False)
+    for column in (0, 6):
+        broken = system.matrices.copy()
+        broken[:, column, column] = -1.0
+        order = planned(system, eager=eager)
+        values = np.zeros((len(order.left), POINTS))
+        values[order.given] = broken[:, system.left, system.right].T
+        with pytest.raises(np.linalg.LinAlgError):
+            factor(order, values, system.score.copy(), system.square)
