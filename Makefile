@@ -30,7 +30,7 @@ lint: $(INSTALLED) ## Check style, layout and the direction of imports
 types: $(INSTALLED) ## Check types
 	$(BIN)/pyright
 
-bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, about an hour; writes benchmarks/results.md
+bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, about two hours; writes benchmarks/results.md
 	$(BIN)/python benchmarks/run.py all
 
 notebooks: $(INSTALLED) ## Execute the notebooks in place

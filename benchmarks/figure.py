@@ -7,6 +7,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from cases import HERE
 
@@ -31,6 +32,8 @@ def panel(axes: Axes, table: pd.DataFrame, by: str, label: str) -> None:
     """Draw the engine's seconds, and those of the whole process, of every engine."""
     for engine, (colour, marker) in STYLE.items():
         chosen = table[table["engine"] == engine].sort_values(by)
+        if chosen.empty:
+            continue
         for column, line, what in (("engine_s", "-", "engine"), ("process_s", ":", "whole process")):
             axes.plot(
                 chosen[by],
@@ -42,6 +45,10 @@ def panel(axes: Axes, table: pd.DataFrame, by: str, label: str) -> None:
                 label=f"{engine}: {what}",
             )
     axes.set(xscale="log", yscale="log", xlabel=label)
+    axes.set_xticks(sorted(table[by].unique()))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.grid(alpha=0.3)
 
 

@@ -80,7 +80,7 @@ def tables() -> None:
 
 @app.command(name="all")
 def everything(limit: _Limit = 1200, bambi: _Bambi = "") -> None:
-    """All cases, the long ones last: about an hour."""
+    """All cases, the long ones last: about two hours."""
     meta(limit=limit)
     crossed(limit=limit, bambi=bambi)
     sequences(limit=limit)
