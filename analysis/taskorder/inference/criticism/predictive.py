@@ -5,7 +5,7 @@ Many cells times many draws would be more numbers than anyone reads, so the draw
 are at most `MOST` of them.
 """
 
-# PyTensor's annotations give tensors as optional or as lists of tensors: arithmetic on them is not checked.
+# pyright: reportPrivateImportUsage=false
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _by_pytensor(
 ) -> Floats:
     """Evaluate the densities that the sampler itself uses."""
     import pytensor.tensor as pt
-    from pytensor.compile.function import function as compiled
+    from pytensor import function as compiled
 
     from taskorder.inference.engines import likelihoods
 

@@ -25,7 +25,7 @@ from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
-from taskorder.inference.engines.importance import Proposal
+from taskorder.inference.engines.importance import Frame, Proposal
 from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
@@ -34,10 +34,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 PILOT = 400
-"""Draws by which a proposal is judged and mended."""
-GOOD = 0.5
-"""A proposal whose effective share of draws is above this is not mended further."""
-ROUNDS = 3
+"""Draws by which a proposal is judged."""
+ENOUGH, MOST_THINNED = 0.75, 8
+"""Where less than this share of draws counts, more are made and the chains thinned, up to so many times."""
 THREADS = 2
 
 
@@ -109,75 +108,67 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     """Draw theta and coefficients about a mode: by importance sampling, by walking where that fails."""
     each = -(-draws // CHAINS)
     streams = np.random.SeedSequence(seed).spawn(CHAINS + 2)
-    pilot = np.random.default_rng(streams[0])
-    proposal, share = judged(start, pilot)
-    if share * draws >= CHAINS:
-        sampled = _weighed(start.density, proposal, each, streams[1:])
-        if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
-            return sampled
-    return _walked(start.density, proposal, each, seed, streams[1:], progress=progress)
+    proposal, share = judged(start, np.random.default_rng(streams[0]))
+    thinning = min(max(1, round(ENOUGH / share)), MOST_THINNED)
+    sampled = _weighed(start.density, proposal, each, thinning, streams[1:])
+    if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
+        return sampled
+    return _walked(start.density, proposal.frame, each, seed, streams[1:], progress=progress)
 
 
 def judged(start: Mode, rng: np.random.Generator) -> tuple[Proposal, float]:
-    """Fit a proposal, mend it while it is poor, and return the best with its effective share of draws."""
+    """Fit a proposal, and return it with the share of its draws that count."""
     target = bounded(start.density)
-    proposal = importance.fitted(target, start.u, importance.whitened(start.covariance))
-    best, best_share = proposal, 0.0
-    for left in reversed(range(ROUNDS)):
-        u = proposal.draw(PILOT, rng)
-        weight, _ = importance.weights(target(u) - proposal.log_density(u))
-        share = float(1.0 / np.sum(weight**2) / PILOT)
-        if share > best_share:
-            best, best_share = proposal, share
-        if best_share > GOOD or not left:
-            break
-        centre, covariance = importance.moments(u, weight, proposal)
-        proposal = importance.fitted(target, centre, importance.whitened(covariance))
-    return best, best_share
+    layout = start.density.coordinates
+    proposal = importance.fitted(target, importance.frame(start.u, start.covariance, layout.log_sds()))
+    u = proposal.draw(PILOT, rng)
+    weight, _ = importance.weights(target(u) - proposal.log_density(u))
+    return proposal, float(1.0 / np.sum(weight**2) / PILOT)
 
 
 def bounded(density: Density) -> Callable[[Floats], Floats]:
-    """Return the log density, minus infinity outside the limits of the coordinates."""
+    """Return the log density, minus infinity outside the limits of the coordinates; in two threads."""
 
     def log_density(u: Floats) -> Floats:
-        value = np.full(u.shape[1], -np.inf)
-        inside = np.flatnonzero(density.coordinates.inside(u))
-        parts = [part for part in np.array_split(inside, THREADS) if len(part)]
         with ThreadPoolExecutor(THREADS) as pool:
-            found = pool.map(lambda part: density.log_density(u[:, part]), parts)
-            for part, values in zip(parts, found, strict=True):
-                value[part] = values
-        return value
+            parts = pool.map(lambda part: _inside(density, part), np.array_split(u, THREADS, axis=1))
+            return np.concatenate(list(parts))
 
     return log_density
 
 
+def _inside(density: Density, u: Floats) -> Floats:
+    value = np.full(u.shape[1], -np.inf)
+    inside = density.coordinates.inside(u)
+    if inside.any():
+        value[inside] = density.log_density(u[:, inside])
+    return value
+
+
 def _weighed(
-    density: Density, proposal: Proposal, each: int, streams: list[np.random.SeedSequence]
+    density: Density, proposal: Proposal, each: int, thinning: int, streams: list[np.random.SeedSequence]
 ) -> Sampled:
+    """Make chains of proposals, `thinning` of them for each draw that is kept."""
     rngs = [np.random.default_rng(stream) for stream in streams]
 
-    def chain(rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-        u = proposal.draw(each, rng)
-        value, coefficients = _with_coefficients(density, u, rng)
-        return u, value, coefficients
+    def chain(rng: np.random.Generator) -> tuple[Floats, Floats, Floats, Floats, Integers]:
+        u = proposal.draw(each * thinning, rng)
+        once = thinning == 1
+        value, all_of_them = _with_coefficients(density, u, rng) if once else (_inside(density, u), u)
+        log_weight = value - proposal.log_density(u)
+        at = importance.metropolis(log_weight[None], rng)[0]
+        kept = at[thinning - 1 :: thinning]
+        coefficients = all_of_them[:, kept] if once else density.drawn(u[:, kept], rng)[1]
+        moved = np.diff(at, prepend=-1)[thinning - 1 :: thinning] != 0
+        return u[:, kept], value[kept], log_weight, coefficients, moved
 
     with ThreadPoolExecutor(THREADS) as pool:
-        u, value, coefficients = (
-            np.stack(parts, axis=-2) for parts in zip(*pool.map(chain, rngs[:CHAINS]), strict=True)
-        )
-    log_weight = value - proposal.log_density(u.reshape(len(u), -1)).reshape(value.shape)
-    _, k = importance.weights(log_weight.ravel())
-    at = importance.metropolis(log_weight, rngs[CHAINS])
-    stats = {
-        "lp": np.take_along_axis(value, at, axis=1),
-        "log_weight": np.take_along_axis(log_weight, at, axis=1),
-        "moved": np.diff(at, axis=1, prepend=-1) != 0,
-    }
+        u, value, log_weight, coefficients, moved = zip(*pool.map(chain, rngs[:CHAINS]), strict=True)
+    _, k = importance.weights(np.concatenate(log_weight))
     return Sampled(
-        u=np.take_along_axis(u, at[None], axis=2),
-        coefficients=np.take_along_axis(coefficients, at[None], axis=2),
-        stats=stats,
+        u=np.stack(u, axis=1),
+        coefficients=np.stack(coefficients, axis=1),
+        stats={"lp": np.stack(value), "moved": np.stack(moved)},
         pareto_k=k,
     )
 
@@ -192,7 +183,7 @@ def _with_coefficients(density: Density, u: Floats, rng: np.random.Generator) ->
 
 def _walked(
     density: Density,
-    proposal: Proposal,
+    frame: Frame,
     each: int,
     seed: int,
     streams: list[np.random.SeedSequence],
@@ -202,14 +193,14 @@ def _walked(
     import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    size = len(proposal.centre)
+    size, axes = len(frame.centre), frame.axes
 
     def log_density(z: Floats) -> tuple[float, Floats]:
-        u = proposal.centre + proposal.axes @ z
+        u = frame.centre + axes @ z
         if not density.coordinates.inside(u[:, None])[0]:
             return -np.inf, np.zeros(size)
         value, slope = density.value_and_slope(u)
-        return value, proposal.axes.T @ slope
+        return value, axes.T @ slope
 
     compiled = from_pyfunc(
         ndim=size,
@@ -231,7 +222,7 @@ def _walked(
         progress_bar=progress,
     )
     z = tree["posterior"].to_dataset()["z"].to_numpy()
-    u = proposal.centre[:, None, None] + np.einsum("ij,cdj->icd", proposal.axes, z)
+    u = frame.centre[:, None, None] + np.einsum("ij,cdj->icd", axes, z)
     rng = np.random.default_rng(streams[0])
     value, coefficients = density.drawn(u.reshape(size, -1), rng)
     stats = tree["sample_stats"].to_dataset()

@@ -94,6 +94,8 @@ def start(design: Design, layout: Coordinates) -> Floats:
 
 def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
     """Return the vector (D,) of the highest log density, found from a vector near it."""
+    if not len(u):
+        return u
     # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
     steepness = max(1.0, float(np.linalg.norm(density.value_and_slope(u)[1])))
 
@@ -116,7 +118,8 @@ def _hessian(density: Density, u: Floats) -> Floats:
     size = len(u)
     here = density.value_and_slope(u)[1]
     steps = STEP * np.eye(size)
-    hessian = np.array([(density.value_and_slope(u + step)[1] - here) / STEP for step in steps])
+    slopes = [density.value_and_slope(u + step)[1] for step in steps]
+    hessian = (np.array(slopes).reshape(size, size) - here) / STEP
     return (hessian + hessian.T) / 2
 
 

@@ -162,8 +162,7 @@ def _gram(
 
 
 def products_of_rows(design: Design, sums: Sufficient) -> list[sparse.csr_array]:
-    """Return, for each pair of steps back, the matrix (C, E) that turns entries A into x_s' A x_t of every
-    cell.
+    """Return the matrices (C, E) that turn entries A into x_s' A x_t of every cell, one a pair of steps back.
 
     Entries off the diagonal count twice, and so do unequal steps.
     """

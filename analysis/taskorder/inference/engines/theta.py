@@ -38,8 +38,8 @@ from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
 
-LEAST, MOST, STEEPEST = 30.0, 7.0, 6.0
-"""Limits of log sds below and above the outcome's own, and of the recency."""
+LEAST, MOST, WIDEST, STEEPEST = 30.0, 7.0, 3.0, 6.0
+"""Limits of log sds below and above the outcome's own, of the log width, and of the recency."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +107,28 @@ class Coordinates:
         residual = 0 if self.residual is None else 1 if self.spread is None else 2 + len(self.told)
         return self.first_residual + residual
 
+    def log_sds(self) -> NDArray[np.bool_]:
+        """Say which coordinates are logs of standard deviations, (D,)."""
+        found = np.zeros(self.size, dtype=bool)
+        found[self.first_sd : self.first_residual] = True
+        if self.residual is not None:
+            found[self.first_residual + (0 if self.spread is None else 1)] = True
+        return found
+
     def inside(self, u: Floats) -> NDArray[np.bool_]:
         """Say which vectors (D, B) are within the limits beyond which nothing can be computed: (B,)."""
-        size = u.copy()
-        if self.recency is not None:
-            size[0] *= MOST / STEEPEST
-        if self.spread is None:
-            size[self.first_sd :] -= self.middle
-        else:
-            size[self.first_sd : self.first_residual] -= self.middle
-            size[self.first_residual + 2 :] = 0.0
-        return (size > -LEAST).all(axis=0) & (size < MOST).all(axis=0)
+        ok = np.abs(u[: self.first_sd]).max(axis=0, initial=0.0) < STEEPEST
+        log_sd = u[self.first_sd : self.first_residual]
+        if self.spread is not None:
+            at = self.first_residual
+            ok &= (u[at + 1] < WIDEST) & (u[at + 1] > -LEAST)
+            with np.errstate(over="ignore", invalid="ignore"):
+                levels = self._levels(u)
+            log_sd = np.vstack([log_sd, levels.typical, levels.log_sd])
+        elif self.residual is not None:
+            log_sd = u[self.first_sd :]
+        away = log_sd - self.middle
+        return ok & (away > -LEAST).all(axis=0) & (away < MOST).all(axis=0)
 
     def unpack(self, u: Floats) -> Theta:
         """Return the parameters of vectors (D, B)."""
