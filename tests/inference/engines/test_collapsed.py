@@ -131,6 +131,13 @@ def test_the_posterior_is_that_of_quadrature() -> None:
     assert stats.kstest(uniform, "uniform").pvalue > 1e-3
 
 
+def test_a_proposal_that_is_all_but_the_posterior_is_not_refused() -> None:
+    """Weights with an upper bound that many of them reach have no tail for Pareto's k-hat to measure."""
+    design, spec = schools()
+    wide = spec.model_copy(update={"priors": {**spec.priors, "sd": Prior("HalfCauchy", (("beta", WIDTH),))}})
+    assert all(collapsed.sample(design, wide, seed=s, draws=4000).pareto_k is not None for s in range(5))
+
+
 def test_where_importance_sampling_fails_it_walks(monkeypatch: pytest.MonkeyPatch) -> None:
     made = crossed()
     weighed = collapsed.sample(*made, seed=1, draws=4000)

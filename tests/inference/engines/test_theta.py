@@ -170,8 +170,10 @@ def test_a_design_lays_its_parameters_out(small_design: Make) -> None:
     assert several.recency is not None
     assert (len(several.sds), several.size) == (3, 1 + 3 + 2 + 3)
     assert several.information.tolist() == [0.0, 0.0, 0.0]
+    assert np.flatnonzero(several.log_sds()).tolist() == [1, 2, 3, 5]
     one = coordinates(*small_design(1))
     assert (one.recency, one.spread, one.size) == (None, None, 4)
+    assert one.log_sds().all()
     known = coordinates(*small_design(1, residuals=0))
     assert (known.residual, known.size) == (None, 3)
     assert (known.unpack(np.zeros((3, 2))).residual == 0).all()
