@@ -24,6 +24,7 @@ from taskorder.inference.engines.parameters import (
     spread_prior,
 )
 from taskorder.inference.estimands import estimands, points_per_unit
+from taskorder.inference.families import NU
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.inference.summary import INTERVAL, summarise
@@ -237,14 +238,18 @@ def _divergences(tree: xr.DataTree) -> int:
 def _summary(posterior: xr.Dataset, derived: xr.Dataset, spec: ModelSpec) -> pd.DataFrame:
     reported = [name for name in map(str, posterior.data_vars) if "|" not in name]
     scale = spec.outcome.scale
-    measured = dict.fromkeys(reported, scale) | {"recency": "per stage", "sd:residual": "log"}
+    measured = dict.fromkeys(reported, scale) | {"recency": "per stage", "sd:residual": "log", "nu": ""}
+    if spec.outcome.family.residual == "precision":
+        measured |= dict.fromkeys(("residual", "residual_level_sd"), "precision")
     parameters = summarise(posterior[reported], measured, {"residual_level_sd": "residual:"})
     units = {str(name): str(variable.attrs["unit"]) for name, variable in derived.data_vars.items()}
     return pd.concat([summarise(derived, units), parameters], ignore_index=True)
 
 
 def _observed(design: Design) -> xr.Dataset:
-    return xr.Dataset({"mean": ("cell", design.cells.mean)})
+    """Return what the posterior predictive foretells: successes where the outcome is counts, else means."""
+    counts = design.cells.counts
+    return xr.Dataset({"mean": ("cell", design.cells.mean if counts is None else counts.successes)})
 
 
 def _constant(design: Design) -> xr.Dataset:
@@ -256,6 +261,8 @@ def _constant(design: Design) -> xr.Dataset:
         "variance": cells.v,
         "residual_level": cells.level,
     }
+    if cells.counts is not None:
+        arrays["trials"] = cells.counts.trials
     columns = {
         str(name): column.to_numpy(dtype=object).astype(str)
         for name, column in design.frame.items()
@@ -317,6 +324,8 @@ def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
         found["residual"] = str(residual_prior(design, spec))
     if design.residual_levels:
         found["sd:residual"] = str(spread_prior(design, spec))
+    if spec.outcome.likelihood == "student_t":
+        found["nu"] = str(spec.priors.get("nu", NU))
     if len(design.effects) > 1:
         found["recency"] = str(recency_prior(design, spec))
     return found

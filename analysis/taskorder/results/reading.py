@@ -117,7 +117,8 @@ def read_any(*paths: str | Path) -> tuple[pd.DataFrame, tuple[InputFile, ...]]:
     files = _loaded(paths)
     if problems := [problem for loaded in files for problem in loaded.problems]:
         raise InvalidTable(problems)
-    return _joined([loaded.cells for loaded in files]), _inputs(files)
+    frame = _joined([loaded.cells for loaded in files])
+    return frame.assign(**{name: with_numbers(frame[name]) for name in frame.columns}), _inputs(files)
 
 
 def _loaded(paths: Sequence[str | Path]) -> list[Loaded]:

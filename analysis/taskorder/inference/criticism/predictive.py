@@ -22,6 +22,7 @@ from taskorder.inference.engines.parameters import (
     sd_priors,
     spread_prior,
 )
+from taskorder.inference.families import NU
 from taskorder.inference.layout.design import Design
 from taskorder.inference.priors import log_density
 from taskorder.inference.spec import ModelSpec
@@ -134,6 +135,7 @@ def log_prior(posterior: xr.Dataset, design: Design, spec: ModelSpec) -> xr.Data
     priors = {block.name: block.prior for block in design.blocks if block.prior is not None}
     priors |= dict(zip(names, sd_priors(design, spec, names), strict=True))
     priors |= {
+        "nu": spec.priors.get("nu", NU),
         "residual": residual_prior(design, spec),
         "sd:residual": spread_prior(design, spec),
         "recency": recency_prior(design, spec),

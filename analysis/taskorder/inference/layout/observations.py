@@ -150,8 +150,7 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     if outside.any():
         raise MissingData(
             f"[outcome] scale = {scale.name!r}: {int(outside.sum()):,} values of {outcome.column!r} are"
-            f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)}); choose rows with"
-            f" [data] where (correlations can be negative), or another scale"
+            f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)}); {_HINTS[scale.name]}"
         )
     _refuse_correlations(table, spec)
     y = scale.forward(score)
@@ -223,6 +222,14 @@ def _whole_numbers(table: pd.DataFrame, name: str, place: str) -> Floats:
             f" ({_first(wrong)}); counts are whole numbers from 0"
         )
     return values
+
+
+_ELSE = "choose rows with [data] where, or another scale"
+_HINTS = {
+    "arcsine": f"correlations can be negative: {_ELSE}",
+    "logit": f"0 and 1 have no logit: take arcsine, or counts (likelihood = 'binomial'); else {_ELSE}",
+    "identity": _ELSE,
+}
 
 
 def _refuse_correlations(table: pd.DataFrame, spec: ModelSpec) -> None:
