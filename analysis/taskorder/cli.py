@@ -85,6 +85,11 @@ class Engine(StrEnum):
 
 _Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same posterior.")]
 _Draws = Annotated[int, typer.Option(min=400, help="Posterior draws in all.")]
+_Tasks = Annotated[Path | None, typer.Option(help="Your tasks: task, difficulty, ...", metavar="CSV")]
+_Similarity = Annotated[
+    Path | None, typer.Option(help="Your similarities: task, target, similarity.", metavar="CSV")
+]
+_Languages = Annotated[Path | None, typer.Option(help="Your languages: language, ...", metavar="CSV")]
 _Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
 
 
@@ -102,15 +107,9 @@ def fit(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where the four files go [default: fits/NAME].")
     ] = None,
-    tasks: Annotated[
-        Path | None, typer.Option(help="Your tasks: task, difficulty, ...", metavar="CSV")
-    ] = None,
-    similarity: Annotated[
-        Path | None, typer.Option(help="Your similarities: task, target, similarity.", metavar="CSV")
-    ] = None,
-    languages: Annotated[
-        Path | None, typer.Option(help="Your languages: language, ...", metavar="CSV")
-    ] = None,
+    tasks: _Tasks = None,
+    similarity: _Similarity = None,
+    languages: _Languages = None,
     engine: Annotated[Engine, typer.Option(help="How the posterior is computed.")] = Engine.auto,
     seed: _Seed = 2026,
     draws: _Draws = 4000,
@@ -147,6 +146,9 @@ def calibrate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the tables go.")] = Path(
         "reports/calibration"
     ),
+    tasks: _Tasks = None,
+    similarity: _Similarity = None,
+    languages: _Languages = None,
     engine: Annotated[Engine, typer.Option(help="How the posteriors are computed.")] = Engine.auto,
     data_sets: Annotated[int, typer.Option(min=20, help="How many data sets are simulated.")] = 1000,
     cells: Annotated[
@@ -154,7 +156,7 @@ def calibrate(
     ] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
     seed: _Seed = 2026,
-    draws: _Draws = 1000,
+    draws: _Draws = 2000,
 ) -> None:
     """Simulate from a model, fit, and see whether the posterior holds the truth as often as it says."""
     from taskorder.inference.criticism.calibration import Plan
@@ -163,7 +165,7 @@ def calibrate(
     from taskorder.inference.spec import read_model
     from taskorder.results.catalogue import covariates
 
-    spec, known = read_model(model), covariates()
+    spec, known = read_model(model), covariates(tasks, similarity, languages)
     table, _ = read_tables(spec, results or tables_of(spec), known)
     plan = Plan(engine.value, data_sets, cells, draws, seed, workers)
     found = calibrated(spec, table, known, plan, output, _say)

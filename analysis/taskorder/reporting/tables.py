@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import pandas as pd
 
 from taskorder.claims import Verdict
 from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
-from taskorder.inference.frequentist.slopes import ALL, SYSTEM
 from taskorder.inference.spec import ModelSpec
 from taskorder.reporting import estimates, names
 from taskorder.reporting.answer import Answer
-from taskorder.reporting.content import Cell, Column, Mark, Strip, Table, Tick
+from taskorder.reporting.content import Cell, Column, Mark, Table
 from taskorder.reporting.equation import symbols
 from taskorder.reporting.estimates import Estimate
+from taskorder.reporting.strips import axis_of
 from taskorder.reporting.wording import (
     count,
     decimals_for,
@@ -30,53 +27,12 @@ from taskorder.reporting.wording import (
 )  # fmt: skip
 
 _STRIP_WIDTH = 34.0
-_LARGEST_P = 0.05
-
-
-class _Axis:
-    """The scale of a column of strips, from numbers to shares of its width."""
-
-    def __init__(self, low: float, high: float) -> None:
-        pad = 0.04 * (high - low) or 1.0
-        self.low, self.high = low - pad, high + pad
-
-    def at(self, value: float) -> float:
-        return round(float(np.clip((value - self.low) / (self.high - self.low), 0.0, 1.0)), 4)
-
-    def ticks(self, most: int = 3) -> tuple[Tick, ...]:
-        step = _round_step((self.high - self.low) / most)
-        first = int(np.ceil(self.low / step))
-        values = [step * i for i in range(first, int(np.floor(self.high / step)) + 1)]
-        return tuple(
-            Tick(self.at(value), number(value, max(0, -int(np.floor(np.log10(step)))))) for value in values
-        )
-
-    def strip(self, estimate: Estimate, band: float = 0.0) -> Strip:
-        low, high = estimate.quartiles()
-        return Strip(
-            self.at(estimate.lower), self.at(estimate.mean), self.at(estimate.upper),
-            inner=(self.at(low), self.at(high)), zero=self.zero(),
-            band=(self.at(-band), self.at(band)) if band > 0 else (),
-        )  # fmt: skip
-
-    def zero(self) -> float:
-        return self.at(0.0) if self.low <= 0.0 <= self.high else -1.0
-
-
-def _round_step(width: float) -> float:
-    power = 10.0 ** np.floor(np.log10(width))
-    return float(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= width))
-
-
-def _axis(shown: Sequence[Estimate], *more: float) -> _Axis:
-    ends = [end for estimate in shown for end in (estimate.lower, estimate.upper)]
-    return _Axis(min([0.0, *ends, *more]), max([0.0, *ends, *more]))
 
 
 def headline(answer: Answer) -> Table:
     """Return the slopes with their intervals, drawn and in figures."""
     shown = estimates.headline(answer.fit)
-    axis = _axis(shown)
+    axis = axis_of(shown)
     units = {estimate.unit or estimates.outcome_unit(answer.fit) for estimate in shown}
     rows = tuple(
         (
@@ -137,7 +93,7 @@ def heterogeneity(fit: Fit) -> Table:
         (estimates.in_points(e, fit) for e in found if e.parameter != "sd:residual"), key=lambda e: -e.mean
     )
     words = names.heterogeneity(fit.spec)
-    axis = _axis(shown)
+    axis = axis_of(shown)
     rows = tuple(
         (
             *_what_differs(estimate, words, fit.spec),
@@ -214,76 +170,9 @@ def _mark(answer: Answer, verdict: Verdict) -> Mark:
     return Mark(word, word)
 
 
-def paired(answer: Answer) -> list[tuple[pd.Series, Estimate]]:
-    """Return the rows of the companion that have a slope of the posterior beside them, term by term."""
-    if not len(answer.companion):
-        return []
-    frame = answer.companion
-    order = frame["term"].map({term: i for i, term in enumerate(frame["term"].unique())})
-    rows = [row for _, row in frame.loc[order.sort_values(kind="stable").index].iterrows()]
-    slopes = _slopes(answer.fit)
-    found = [(row, slopes.get((str(row["term"]), _level(row)))) for row in rows]
-    return [(row, estimate) for row, estimate in found if estimate is not None]
-
-
-def companion(answer: Answer) -> Table:
-    """Return the frequentist estimates beside the posterior of the same slope."""
-    shown = paired(answer)
-    more = [float(row[end]) for row, _ in shown for end in ("lower", "upper")]
-    axis = _axis([found for _, found in shown], *more)
-    places = decimals_for(float(np.median([found.width for _, found in shown])))
-    rows: list[tuple[Cell, ...]] = []
-    for i, (row, found) in enumerate(shown):
-        if i == 0 or row["term"] != shown[i - 1][0]["term"]:
-            rows.append((sentence_case(names.term(str(row["term"]))),))
-        rows.append(_companion_row(row, found, axis, places))
-    columns = (
-        Column("", width="1fr"),
-        Column("Posterior", "number"),
-        Column("95 % interval", "number"),
-        Column("Estimate", "number"),
-        Column("95 % interval", "number"),
-        Column("p", "number"),
-        Column("", "strip", 36.0, axis.ticks()),
-        Column("Sign", "mark"),
-    )
-    return Table(columns, tuple(rows), wide=True)
-
-
-def _companion_row(row: pd.Series, found: Estimate, axis: _Axis, places: int) -> tuple[Cell, ...]:
-    estimate, lower, upper = float(row["estimate"]), float(row["lower"]), float(row["upper"])
-    other = (axis.at(lower), axis.at(estimate), axis.at(upper))
-    ends = (axis.at(found.lower), axis.at(found.mean), axis.at(found.upper))
-    return (
-        _level(row) or "overall",
-        number(found.mean, places),
-        interval(found.lower, found.upper, places),
-        number(estimate, places),
-        interval(lower, upper, places),
-        probability(float(row["p"])),
-        Strip(*ends, zero=axis.zero(), other=other),
-        _agreement(row),
-    )
-
-
-def _agreement(row: pd.Series) -> Cell:
-    """Return the mark of a sign that differs; a dash where there is nothing to compare."""
-    if pd.isna(row["agrees"]):
-        return "–"
-    return "" if row["agrees"] else Mark("differs", "differs")
-
-
-def _slopes(fit: Fit) -> dict[tuple[str, str], Estimate]:
-    """Return the slope of each term over all systems (level empty) and at each system."""
-    overall = {(estimate.term, ""): estimate for estimate in reversed(estimates.headline(fit))}
-    levels = [each for terms in estimates.by_level(fit).get(SYSTEM, ()) for each in terms]
-    return overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}
-
-
-def _level(row: pd.Series) -> str:
-    """Return the system that a row of the companion is about; empty for all of them."""
-    system = str(row["system"])
-    return "" if system == ALL else system
+def walked(fit: Fit) -> bool:
+    """Say whether NUTS drew the posterior: importance sampling has no transitions that could diverge."""
+    return fit.diagnostics.pareto_k is None
 
 
 def gates(fit: Fit) -> Table:
@@ -298,8 +187,9 @@ def gates(fit: Fit) -> Table:
         ),
         ("Smallest bulk ESS", number(d.min_ess_bulk, 0), f"at least {MIN_ESS}", d.min_ess_bulk >= MIN_ESS),
         ("Smallest tail ESS", number(d.min_ess_tail, 0), f"at least {MIN_ESS}", d.min_ess_tail >= MIN_ESS),
-        ("Divergent transitions", count(d.divergences), "none", d.divergences == 0),
     ]
+    if walked(fit):
+        checks.append(("Divergent transitions", count(d.divergences), "none", d.divergences == 0))
     if d.pareto_k is not None:
         checks.append(
             (

@@ -150,7 +150,8 @@ def observe(table: pd.DataFrame, spec: ModelSpec) -> Observations:
     if outside.any():
         raise MissingData(
             f"[outcome] scale = {scale.name!r}: {int(outside.sum()):,} values of {outcome.column!r} are"
-            f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)}); {_HINTS[scale.name]}"
+            f" outside what it accepts, such as {score[outside][0]:g} ({_first(outside)});"
+            f" {_HINTS[scale.name]}"
         )
     _refuse_correlations(table, spec)
     y = scale.forward(score)
