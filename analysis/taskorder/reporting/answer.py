@@ -9,6 +9,9 @@ import pandas as pd
 from taskorder.claims import Verdict
 from taskorder.claims.decision import Decision
 from taskorder.inference.fitting import Fit
+from taskorder.reporting.calibration import Calibrated
+from taskorder.reporting.left_out import LeftOut
+from taskorder.reporting.sensitivity import Sensitivity
 from taskorder.results.catalogue import Covariates
 
 
@@ -22,15 +25,24 @@ class Answer:
     verdicts : tuple of Verdict
         Of the claims about this fit.
     companion : DataFrame
-        The frequentist companion: `term, system, estimate, se, lower, upper, p, unit, agrees`; may be empty.
+        The frequentist companions, with the columns of `frequentist.beside.COLUMNS`; may be empty.
     covariates : Covariates or None
         What the fit was given; None for what ships with taskorder.
+    left_out : LeftOut
+        What the estimates would be without each study.
+    sensitivity : Sensitivity or None
+        How much they rest on the prior.
+    calibrations : tuple of Calibrated
+        Of this model, one an engine.
     """
 
     fit: Fit
     verdicts: tuple[Verdict, ...] = ()
     companion: pd.DataFrame = field(default_factory=pd.DataFrame)
     covariates: Covariates | None = None
+    left_out: LeftOut = field(default_factory=LeftOut)
+    sensitivity: Sensitivity | None = None
+    calibrations: tuple[Calibrated, ...] = ()
 
     def rope(self, estimand: str) -> float:
         """Return half the width of what the claims about an estimand hold to be practically zero.

@@ -11,7 +11,20 @@ import pandas as pd
 from taskorder.inference.diagnostics import MAX_R_HAT, MIN_ESS
 from taskorder.inference.fitting import Fit
 from taskorder.inference.scales import SCALES
-from taskorder.reporting import contrasts, equation, estimates, figures, names, sentences, tables, wording
+from taskorder.reporting import (
+    calibration,
+    companions,
+    contrasts,
+    equation,
+    estimates,
+    figures,
+    left_out,
+    names,
+    sensitivity,
+    sentences,
+    tables,
+    wording,
+)
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.content import Cell, Column, Kind, Strip, Table, Tick, as_json
@@ -40,9 +53,12 @@ def answer(found: Answer, catalogue: CatalogueSummary) -> Part:
         "verdicts": as_json(tables.verdicts(found)) if found.verdicts else None,
         "data": _data(found, catalogue),
         "results": _results(found),
+        "companions": _companions(found),
+        "rests_on": _rests_on(found),
         "claims": _claims(found),
         "model": _model(fit),
         "diagnostics": _diagnostics(fit),
+        "calibration": _calibration(found),
     }
 
 
@@ -177,8 +193,6 @@ def _results(found: Answer) -> Part:
         "signs": [
             sign for estimate in estimates.headline(fit) for sign in sentences.signs(fit, estimate.term)
         ],
-        "companion": as_json(tables.companion(found)) if tables.paired(found) else None,
-        "disagreements": _disagreements(found),
     }
 
 
@@ -226,15 +240,31 @@ def _moderator(data: contrasts.Against) -> Part:
     }
 
 
-def _disagreements(found: Answer) -> str:
-    agrees = [row["agrees"] for row, _ in tables.paired(found) if not pd.isna(row["agrees"])]
-    differing = sum(not agree for agree in agrees)
-    total = wording.counted(len(agrees), "slope")
-    if not agrees:
-        return "None of them has a posterior slope to compare its sign with."
-    if not differing:
-        return f"The two agree in sign on {'the' if len(agrees) == 1 else 'all'} {total}."
-    return f"The two differ in sign on {wording.counted_plain(differing)} of {total}."
+def _companions(found: Answer) -> Part | None:
+    paired, alone = companions.paired(found), companions.alone(found)
+    if not paired and not alone:
+        return None
+    return {
+        "beside": as_json(companions.beside(found)) if paired else None,
+        "methods": companions.methods(found),
+        "disagreements": companions.disagreements(found) if paired else "",
+        "others": as_json(companions.others(found)) if alone else None,
+    }
+
+
+def _rests_on(found: Answer) -> Part | None:
+    """Return what the estimates would be without each study, and how much they rest on the prior."""
+    fit, scaled = found.fit, found.sensitivity
+    told = left_out.headline(found.left_out, fit)
+    texts = left_out.text(found.left_out, fit)
+    if not texts and scaled is None:
+        return None
+    return {
+        "left_out": texts,
+        "left_out_table": as_json(left_out.table(found.left_out, fit)) if told else None,
+        "sensitivity": sensitivity.text(scaled) if scaled else "",
+        "sensitivity_table": as_json(sensitivity.table(scaled, fit)) if scaled else None,
+    }
 
 
 def _claims(found: Answer) -> Part | None:
@@ -276,6 +306,28 @@ def _diagnostics(fit: Fit) -> Part:
         "picture": _picture(figures.mixing(fit.summary, ranked, MAX_R_HAT, MIN_ESS), caption),
         "text": sentences.computation(fit),
         "failed": list(fit.failures),
+    }
+
+
+def _calibration(found: Answer) -> Part:
+    """Return how well the model's engines are calibrated, as far as it has been tried."""
+    return {
+        "text": [sentences.calibrated(one, found.fit) for one in found.calibrations]
+        or [sentences.not_calibrated(found.fit)],
+        "overview": as_json(calibration.overview(found.calibrations)) if found.calibrations else None,
+        "engines": [_engine(one) for one in found.calibrations],
+    }
+
+
+def _engine(one: calibration.Calibrated) -> Part:
+    caption = (
+        f"The engine {one.engine}: the distribution function of the truths’ ranks among the draws, less that"
+        " of uniform ranks. The band holds all of a curve with probability 95 % where the engine is right;"
+        " levels of a group share a panel. A curve that leaves it is ochre."
+    )
+    return {
+        "coverage": as_json(calibration.coverage(one)),
+        "picture": _picture(calibration.panels(one), caption),
     }
 
 

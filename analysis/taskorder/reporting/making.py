@@ -1,4 +1,4 @@
-"""From model files to the report: fit, companion, verdicts, document."""
+"""From model files to the report: fit, verdicts, companions, what the estimates rest on, document."""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from taskorder.claims import Claim, judge, read_claims, refuse_unmatched
-from taskorder.inference.frequentist.slopes import companion
-from taskorder.inference.session import Settings, fitted
+from taskorder.inference.fitting import select_rows
+from taskorder.inference.frequentist.beside import companions
+from taskorder.inference.session import Found, Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource
+from taskorder.reporting import calibration, left_out
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import summarise_catalogue
 from taskorder.reporting.document import Report, build
+from taskorder.reporting.left_out import LeftOut
+from taskorder.reporting.sensitivity import sensitivity
 from taskorder.results.catalogue import Covariates, covariates
+
+CALIBRATIONS = "reports/calibration"
+LEFT_OUT = "without_study.csv"
 
 
 @dataclass(frozen=True)
@@ -69,5 +78,20 @@ def _answer(
     say: Callable[[str], None],
 ) -> Answer:
     found = fitted(spec, (), known, settings, say)
-    verdicts = tuple(judge(claim, found.fit) for claim in claims if claim.model == spec.name)
-    return Answer(found.fit, verdicts, companion(found.fit, known), known)
+    table, _ = read_tables(spec, tables_of(spec), known)
+    return Answer(
+        fit=found.fit,
+        verdicts=tuple(judge(claim, found.fit) for claim in claims if claim.model == spec.name),
+        companion=companions(found.fit, known, table),
+        covariates=known,
+        left_out=_left_out(found, table, known, say),
+        sensitivity=sensitivity(found.fit),
+        calibrations=tuple(one for one in calibration.read(resource(CALIBRATIONS)) if one.model == spec.name),
+    )
+
+
+def _left_out(found: Found, table: pd.DataFrame, known: Covariates, say: Callable[[str], None]) -> LeftOut:
+    rows, path = select_rows(table, found.fit.spec, known), found.folder / LEFT_OUT
+    if left_out.obstacle(found.fit, rows) is None and left_out.kept(path) is None:
+        say(f"leaving each study out of {found.fit.spec.name} (this can take a few minutes)")
+    return left_out.without_studies(found.fit, rows, known, path)

@@ -7,6 +7,7 @@ import numpy as np
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import estimates, names, wording
 from taskorder.reporting.answer import Answer
+from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.estimates import Estimate, draws_of
 
 
@@ -118,14 +119,65 @@ def conventions(fit: Fit) -> str:
 
 
 def computation(fit: Fit) -> str:
-    """Say how the posterior was computed."""
+    """Say how the posterior was computed, and why so."""
     d, m = fit.diagnostics, fit.manifest
+    first = "find the mode" if d.engine == "collapsed" else "compile"
     spent = [
-        f"{wording.seconds(d.seconds[key])} to {key}" for key in ("compile", "sample") if key in d.seconds
+        f"{wording.seconds(d.seconds[key])} to {what}"
+        for key, what in (("compile", first), ("sample", "sample"))
+        if key in d.seconds
     ]
     text = (
-        f"{wording.count(int(m['draws']))} draws by the engine {d.engine} (seed {m['seed']}):"
+        f"{wording.count(int(m['draws']))} draws by the engine {d.engine} (seed {m['seed']}), since"
+        f" {m['why']}:"
         f" {wording.count(d.rows)} rows in {wording.count(int(m['cells']))} cells of replicates,"
         f" {wording.count(d.effects)} linear effects"
     )
-    return f"{text}; {wording.listed(spent)}." if spent else f"{text}."
+    return f"{text}{'; ' * bool(spent)}{wording.listed(spent)}. {_sampling(fit)}"
+
+
+def _sampling(fit: Fit) -> str:
+    d = fit.diagnostics
+    if d.engine != "collapsed":
+        return "NUTS walked on the whole model."
+    if d.pareto_k is None:
+        return (
+            "The linear effects are integrated out. No proposal covered the density of what remains, so NUTS"
+            " walked on it; the effects are drawn exactly, given the rest."
+        )
+    stats = fit.tree["sample_stats"].to_dataset() if "sample_stats" in fit.tree.children else {}
+    kept = (
+        f" Chains are made of the weighted draws; {100 * float(stats['moved'].mean()):.0f} % of their steps"
+        " take a new draw."
+        if "moved" in stats
+        else ""
+    )
+    return (
+        "The linear effects are integrated out; what remains is drawn by importance sampling from a proposal"
+        f" about the mode, and the effects exactly, given the rest.{kept}"
+    )
+
+
+def calibrated(one: Calibrated, fit: Fit) -> str:
+    """Say on what the calibration of an engine rests, and what it found."""
+    first = one.summary.iloc[0]
+    cells, total = int(first["cells"]), int(fit.manifest["cells"])
+    design = "the model’s own cells" if cells == total else f"{wording.count(cells)} cells chosen from them"
+    failed = int(first["failed"])
+    fits = "fit" if failed == 1 else "fits"
+    return (
+        f"The engine {one.engine} was given {wording.count(int(first['data_sets']))} data sets that the model"
+        f" made itself, with parameters from its priors, on {design} ({wording.count(total)});"
+        f" {wording.counted_plain(failed)} {fits} failed the diagnostics and are not counted."
+        f" {wording.sentence_case(wording.counted_plain(one.outside))} of"
+        f" {wording.counted(len(one.summary), 'parameter')} left the 95 % band of uniform ranks, where"
+        f" {wording.number(0.05 * len(one.summary), 1)} would by chance."
+    )
+
+
+def not_calibrated(fit: Fit) -> str:
+    """Say that there is no calibration of a model."""
+    return (
+        f"The model {fit.spec.name} has not been calibrated: there is no table of it, such as"
+        " “taskorder calibrate” writes."
+    )

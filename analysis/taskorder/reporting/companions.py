@@ -1,0 +1,229 @@
+"""Frequentist estimates beside the posterior: the same quantities, and what only other methods say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from taskorder.inference.fitting import Fit
+from taskorder.inference.frequentist.slopes import SYSTEM
+from taskorder.reporting import estimates, names
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.content import Cell, Column, Mark, Strip, Table
+from taskorder.reporting.estimates import Estimate
+from taskorder.reporting.strips import Axis, axis_of
+from taskorder.reporting.wording import (
+    counted,
+    counted_plain,
+    decimals_for,
+    interval,
+    listed,
+    number,
+    probability,
+    sentence_case,
+    short_unit,
+)  # fmt: skip
+
+_AT_LEVEL = re.compile(r"(?P<term>.+)\[(?P<level>.+)\]")
+_HETEROGENEITY = re.compile(r"I2 ?(?P<part>.*)")
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A row of the table of companions, in the report's units; what a method does not give is NaN.
+
+    Attributes
+    ----------
+    term, level : str
+        What is estimated, and at which level of `system`; empty for all of them.
+    method, unit : str
+    estimate, lower, upper, df, p : float
+    agrees : bool or None
+        Whether the sign is that of the posterior mean; None where there is nothing to compare.
+    """
+
+    term: str
+    level: str
+    method: str
+    unit: str
+    estimate: float
+    lower: float
+    upper: float
+    df: float
+    p: float
+    agrees: bool | None
+
+
+type Pair = tuple[Companion, Estimate]
+
+
+def companions(answer: Answer) -> list[Companion]:
+    """Return the companions of an answer; those of the model's scale are turned into points."""
+    if not len(answer.companion):
+        return []
+    return [_in_points(_companion(row), answer.fit) for _, row in answer.companion.iterrows()]
+
+
+def _companion(row: pd.Series) -> Companion:
+    at = _AT_LEVEL.fullmatch(str(row["term"]))
+    numbers = {name: float(row[name]) for name in ("estimate", "lower", "upper", "df", "p")}
+    return Companion(
+        term=at["term"] if at else str(row["term"]),
+        level=at["level"] if at else "",
+        method=str(row["method"]),
+        unit=str(row["unit"]),
+        agrees=None if pd.isna(row["agrees"]) else bool(row["agrees"]),
+        **numbers,
+    )
+
+
+def _in_points(found: Companion, fit: Fit) -> Companion:
+    scale, unit = fit.spec.outcome.scale, estimates.outcome_unit(fit)
+    if found.unit == f"{scale} per se":
+        return replace(found, unit="per standard error")
+    if found.unit != scale:
+        return found
+    factor = float(fit.manifest["points_per_unit"])
+    numbers = {name: factor * getattr(found, name) for name in ("estimate", "lower", "upper")}
+    return replace(found, unit=unit, **numbers)
+
+
+def paired(answer: Answer) -> list[Pair]:
+    """Return the companions that have a posterior beside them, term by term."""
+    found = companions(answer)
+    beside = _beside(answer.fit)
+    order = {term: i for i, term in enumerate(dict.fromkeys(one.term for one in found))}
+    pairs = [(one, beside.get((one.term, one.level))) for one in sorted(found, key=lambda o: order[o.term])]
+    return [(one, estimate) for one, estimate in pairs if estimate is not None]
+
+
+def _beside(fit: Fit) -> dict[tuple[str, str], Estimate]:
+    """Return what the posterior has under the name of a term, over all systems (level empty) and at each."""
+    overall = {(estimate.term, ""): estimate for estimate in reversed(estimates.headline(fit))}
+    spread = {(e.parameter, ""): estimates.in_points(e, fit) for e in estimates.heterogeneity(fit)}
+    levels = [each for terms in estimates.by_level(fit).get(SYSTEM, ()) for each in terms]
+    return spread | overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}
+
+
+def methods(answer: Answer) -> str:
+    """Name the methods of the companions that have a posterior beside them."""
+    return listed(list(dict.fromkeys(one.method for one, _ in paired(answer))))
+
+
+def beside(answer: Answer) -> Table:
+    """Return the companions beside the posterior of the same quantity."""
+    shown = paired(answer)
+    axis = axis_of(
+        [found for _, found in shown], *(end for one, _ in shown for end in (one.lower, one.upper))
+    )
+    places = decimals_for(float(np.median([found.width for _, found in shown])))
+    several = len({one.method for one, _ in shown}) > 1
+    rows: list[tuple[Cell, ...]] = []
+    before: Pair | None = None
+    for pair in shown:
+        if before is None or pair[0].term != before[0].term:
+            rows.append((_label(pair[0].term),))
+        again = before is not None and pair[1] is before[1]
+        rows.append(_row(pair, axis, places, again=again, several=several))
+        before = pair
+    columns = (
+        Column("", width="1fr"),
+        Column("Posterior", "number"),
+        Column("95 % interval", "number"),
+        *((Column("Method"),) if several else ()),
+        Column("Estimate", "number"),
+        Column("95 % interval", "number"),
+        Column("p", "number"),
+        Column("", "strip", 36.0, axis.ticks()),
+        Column("Sign", "mark"),
+    )
+    return Table(columns, tuple(rows), wide=True)
+
+
+def _row(pair: Pair, axis: Axis, places: int, *, again: bool, several: bool) -> tuple[Cell, ...]:
+    """Return a row; `again` where the posterior stands in the row above already."""
+    one, found = pair
+    ends = axis.ends(found.mean, found.lower, found.upper)
+    posterior = (number(found.mean, places), interval(found.lower, found.upper, places))
+    return (
+        "" if again else one.level or "overall",
+        *(("", "") if again else posterior),
+        *((one.method,) if several else ()),
+        number(one.estimate, places),
+        interval(one.lower, one.upper, places),
+        probability(one.p),
+        Strip(*ends, zero=axis.zero(), other=axis.ends(one.estimate, one.lower, one.upper)),
+        _agreement(one),
+    )
+
+
+def _agreement(one: Companion) -> Cell:
+    """Return the mark of a sign that differs; a dash where there is nothing to compare."""
+    if one.agrees is None:
+        return "–"
+    return "" if one.agrees else Mark("differs", "differs")
+
+
+def disagreements(answer: Answer) -> str:
+    """Say of how many companions the sign is not that of the posterior mean."""
+    agrees = [one.agrees for one, _ in paired(answer) if one.agrees is not None]
+    differing = sum(not agree for agree in agrees)
+    total = counted(len(agrees), "estimate")
+    if not agrees:
+        return "None of them has a posterior mean to compare its sign with."
+    if not differing:
+        return f"The two agree in sign on {'the' if len(agrees) == 1 else 'all'} {total}."
+    return f"The two differ in sign on {counted_plain(differing)} of {total}."
+
+
+def alone(answer: Answer) -> list[Companion]:
+    """Return the companions that no posterior stands beside; those at single levels are left out."""
+    beside = {id_of(one) for one, _ in paired(answer)}
+    return [one for one in companions(answer) if not one.level and id_of(one) not in beside]
+
+
+def id_of(one: Companion) -> tuple[str, str, str]:
+    """Return what tells a companion from the others of its answer."""
+    return one.term, one.level, one.method
+
+
+def others(answer: Answer) -> Table:
+    """Return what only the companions say: heterogeneity, prediction, small studies, orders."""
+    rows = tuple(
+        (
+            _label(one.term),
+            one.method,
+            number(one.estimate, _places(one)),
+            interval(one.lower, one.upper, _places(one)),
+            short_unit(one.unit),
+            number(one.df, 0 if float(one.df).is_integer() else 1),
+            probability(one.p),
+        )
+        for one in alone(answer)
+    )
+    columns = (
+        Column("", width="1fr"),
+        Column("Method", width=44.0),
+        Column("Estimate", "number"),
+        Column("95 % interval", "number"),
+        Column("Unit"),
+        Column("df", "number"),
+        Column("p", "number"),
+    )
+    return Table(columns, rows, wide=True)
+
+
+def _places(one: Companion) -> int:
+    width = one.upper - one.lower
+    return decimals_for(width if np.isfinite(width) else abs(one.estimate))
+
+
+def _label(term: str) -> str:
+    heterogeneity = _HETEROGENEITY.fullmatch(term)
+    if heterogeneity is None:
+        return sentence_case(names.parameter_of(term))
+    part = heterogeneity["part"]
+    return f"I², {names.parameter_of(part)}" if part else "I²"
