@@ -139,10 +139,21 @@ def bounded(density: Density) -> Callable[[Floats], Floats]:
 
 def _inside(density: Density, u: Floats) -> Floats:
     value = np.full(u.shape[1], -np.inf)
-    inside = density.coordinates.inside(u)
-    if inside.any():
-        value[inside] = density.log_density(u[:, inside])
+    inside = np.flatnonzero(density.coordinates.inside(u))
+    try:
+        value[inside] = density.log_density(u[:, inside]) if len(inside) else 0.0
+    except np.linalg.LinAlgError:
+        for i in inside:
+            value[i] = _at_one(density, u[:, [i]])
     return value
+
+
+def _at_one(density: Density, u: Floats) -> float:
+    """Return the log density at one vector (D, 1); minus infinity where its matrix cannot be factored."""
+    try:
+        return float(density.log_density(u)[0])
+    except np.linalg.LinAlgError:
+        return -np.inf
 
 
 def _weighed(
@@ -176,8 +187,13 @@ def _weighed(
 def _with_coefficients(density: Density, u: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     value = np.full(u.shape[1], -np.inf)
     coefficients = np.zeros((density.sums.width, u.shape[1]))
-    inside = density.coordinates.inside(u)
-    value[inside], coefficients[:, inside] = density.drawn(u[:, inside], rng)
+    inside = np.flatnonzero(density.coordinates.inside(u))
+    try:
+        value[inside], coefficients[:, inside] = density.drawn(u[:, inside], rng)
+    except np.linalg.LinAlgError:
+        value = _inside(density, u)
+        inside = np.flatnonzero(np.isfinite(value))
+        _, coefficients[:, inside] = density.drawn(u[:, inside], rng)
     return value, coefficients
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaln, logsumexp
 
 Floats = NDArray[np.float64]
@@ -28,17 +28,19 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 LogDensity = Callable[[Floats], Floats]
 
-PROBES = np.array([1.0, 2.0, 3.5, 6.0])
-"""Standard deviations from the mode at which the density is measured, on either side."""
-KNOTS = np.linspace(-8.0, 8.0, 129)
-"""Between these the logarithm of the proposal's density is linear."""
-SLOWEST = 0.35
-"""Beyond the knots it falls like exp(-SLOWEST |z|): the left tail of a log sd of which the data say little is
-exp(u), and no proposal may fall faster than its target."""
-EASED = 0.8
-"""Between the probes and the knots it falls as between the last two probes, times this."""
+DROP = 8.0
+"""On either side of the mode a coordinate's scale is where the log density has dropped by so much."""
+PROBES = np.array([0.12, 0.27, 0.45, 0.7, 1.0, 1.4])
+"""In that scale: where the density is measured."""
+GRID = np.concatenate([-np.linspace(2.0, 0.0, 65), np.linspace(0.0, 2.0, 65)[1:]])
+"""In that scale: the knots between which the logarithm of the proposal's density is linear."""
+EASED, SLOWEST, FASTEST = 0.8, 0.05, 40.0
+"""Beyond the last probe it falls as between the last two, times `EASED`; no proposal may fall faster than its
+target. Limits of that rate, per scale."""
 LOWEST = -200.0
 """Log densities below the mode's by more are not told apart."""
+SEARCHES = 3
+"""Times that a scale is mended."""
 MOST_TOLD = 2.0
 """Log of the variance, in units of that at the mode, from which on it tells no more."""
 FLAT = 3.0
@@ -107,23 +109,88 @@ def frame(centre: Floats, covariance: Floats, log_sds: Booleans) -> Frame:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """A density of one dimension, linear in its logarithm between knots and beyond them.
+
+    Attributes
+    ----------
+    knots : array (129,)
+    log_density : array (129,)
+        At the knots, normalised.
+    falls : array (2,)
+        The rates at which it falls beyond the first and the last knot.
+    """
+
+    knots: Floats
+    log_density: Floats
+    falls: Floats
+
+    def at(self, z: Floats) -> Floats:
+        """Return the log density at z (B,)."""
+        beyond = np.maximum(self.knots[0] - z, 0.0) * self.falls[0]
+        beyond = beyond + np.maximum(z - self.knots[-1], 0.0) * self.falls[1]
+        return np.interp(z, self.knots, self.log_density) - beyond
+
+    def drawn(self, uniform: Floats) -> Floats:
+        """Turn uniform numbers into draws."""
+        ends = np.cumsum(np.exp(_log_masses(self.knots, self.log_density, self.falls)))
+        part = np.minimum(np.searchsorted(ends, uniform * ends[-1], side="right"), len(ends) - 1)
+        start = np.concatenate([[0.0], ends[:-1]])
+        share = (uniform * ends[-1] - start[part]) / (ends - start)[part]
+        share = np.clip(share, 1e-15, 1.0 - 1e-15)
+        inner = np.clip(part - 1, 0, len(self.knots) - 2)
+        slope = self.log_density[inner + 1] - self.log_density[inner]
+        safe = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
+        within = np.log1p(share * np.expm1(safe)) / safe
+        z = self.knots[inner] + within * (self.knots[inner + 1] - self.knots[inner])
+        z = np.where(part == 0, self.knots[0] + np.log(share) / self.falls[0], z)
+        return np.where(part == len(ends) - 1, self.knots[-1] - np.log1p(-share) / self.falls[1], z)
+
+
+def _slice(scale: Floats, drops: Floats) -> Slice:
+    """Interpolate the drops of a log density at the probes on either side, (2, 6), and normalise."""
+    z = np.concatenate([-scale[0] * PROBES[::-1], [0.0], scale[1] * PROBES])
+    curve = -np.concatenate([drops[0, ::-1], [0.0], drops[1]])
+    knots = np.where(GRID < 0, scale[0], scale[1]) * GRID
+    inside = (knots >= z[0]) & (knots <= z[-1])
+    log_density = np.empty(len(knots))
+    log_density[inside] = PchipInterpolator(z, curve)(knots[inside])
+    rates = EASED * np.abs(np.diff(curve)[[0, -1]] / np.diff(z)[[0, -1]])
+    falls = np.clip(rates, SLOWEST / scale, FASTEST / scale)
+    below, above = knots < z[0], knots > z[-1]
+    log_density[below] = curve[0] - falls[0] * (z[0] - knots[below])
+    log_density[above] = curve[-1] - falls[1] * (knots[above] - z[-1])
+    return Slice(knots, log_density - logsumexp(_log_masses(knots, log_density, falls)), falls)
+
+
+def _log_masses(knots: Floats, log_density: Floats, falls: Floats) -> Floats:
+    """Return the log integral of each segment, with that of the two tails first and last: (130,)."""
+    low, high = log_density[:-1], log_density[1:]
+    slope = np.abs(high - low)
+    safe = np.where(slope < 1e-9, 1.0, slope)
+    inner = np.where(slope < 1e-9, low, np.maximum(low, high) + np.log(-np.expm1(-safe) / safe))
+    tails = log_density[[0, -1]] - np.log(falls)
+    return np.concatenate([tails[:1], inner + np.log(np.diff(knots)), tails[1:]])
+
+
+@dataclass(frozen=True)
 class Proposal:
     """Independent one-dimensional densities of z, beside a wide Student-t.
 
     Attributes
     ----------
     frame : Frame
-    log_knots : array (D, 129)
-        Log densities of each dimension at `KNOTS`, normalised.
+    slices : tuple of Slice
+        One a dimension.
     """
 
     frame: Frame
-    log_knots: Floats
+    slices: tuple[Slice, ...]
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """Draw vectors u (D, count)."""
-        size = len(self.log_knots)
-        z = np.array([_drawn(own, rng.random(count)) for own in self.log_knots]).reshape(size, count)
+        size = len(self.slices)
+        z = np.array([own.drawn(rng.random(count)) for own in self.slices]).reshape(size, count)
         wide = rng.random(count) < WIDE_SHARE
         radius = np.sqrt(rng.chisquare(FREEDOM + size, count) / (FREEDOM + size))
         z = np.where(wide, WIDE * rng.standard_normal((size, count)) / radius, z)
@@ -133,8 +200,8 @@ class Proposal:
         """Return the log density of vectors u (D, B)."""
         z = self.frame.find(u)
         own = np.zeros(u.shape[1])
-        for table, values in zip(self.log_knots, z, strict=True):
-            own = own + _at(table, values)
+        for one, values in zip(self.slices, z, strict=True):
+            own = own + one.at(values)
         wide = _student(np.sum(z**2, axis=0) / WIDE**2, len(z)) - len(z) * np.log(WIDE)
         both = np.array([own + np.log(1.0 - WIDE_SHARE), wide + np.log(WIDE_SHARE)])
         return logsumexp(both, axis=0) - np.sum(np.log(np.diag(self.frame.root)))
@@ -142,59 +209,20 @@ class Proposal:
 
 def fitted(log_density: LogDensity, about: Frame) -> Proposal:
     """Measure the log density along each coordinate, and return the proposal that follows it."""
-    size, many = len(about.centre), len(PROBES)
-    at = np.concatenate([-PROBES[::-1], PROBES])
-    points = (np.eye(size)[:, :, None] * at).reshape(size, -1)
-    values = log_density(about.place(np.column_stack([np.zeros(size), points])))
-    along = np.maximum(values[1:].reshape(size, -1) - values[0], LOWEST)
-    z = np.concatenate([at[:many], [0.0], at[many:]])
-    curves = np.insert(along, many, 0.0, axis=1)
-    tables = [_table(z, curve) for curve in curves]
-    return Proposal(about, np.array(tables).reshape(size, len(KNOTS)))
+    size = len(about.centre)
+    highest = log_density(about.place(np.zeros((size, 1))))[0]
 
+    def drops(at: Floats) -> Floats:
+        """Return how far the log density drops at distances (D, 2, n) below and above the mode."""
+        signed = at * np.array([-1.0, 1.0])[:, None]
+        z = (np.eye(size)[:, :, None] * signed.reshape(1, size, -1)).reshape(size, -1)
+        return np.clip(highest - log_density(about.place(z)), 0.0, -LOWEST).reshape(at.shape)
 
-def _table(z: Floats, curve: Floats) -> Floats:
-    """Interpolate a log density, let it fall on beyond the probes, and normalise it."""
-    inside = np.abs(KNOTS) <= z[-1]
-    log_knots = np.empty(len(KNOTS))
-    log_knots[inside] = CubicSpline(z, curve)(KNOTS[inside])
-    last, first = EASED * np.diff(curve)[[-1, 0]] / np.diff(z)[[-1, 0]]
-    above, below = z[-1] < KNOTS, z[0] > KNOTS
-    log_knots[above] = curve[-1] + np.clip(last, -2.0, -SLOWEST) * (KNOTS[above] - z[-1])
-    log_knots[below] = curve[0] + np.clip(first, SLOWEST, 2.0) * (KNOTS[below] - z[0])
-    return log_knots - logsumexp(_log_masses(log_knots))
-
-
-def _log_masses(log_knots: Floats) -> Floats:
-    """Return the log integral of each segment, (128,), and of the two tails, first and last."""
-    low, high = log_knots[:-1], log_knots[1:]
-    slope = high - low
-    flat = np.abs(slope) < 1e-9
-    safe = np.where(flat, 1.0, slope)
-    inner = np.maximum(low, high) + np.log(-np.expm1(-np.abs(safe)) / np.abs(safe))
-    inner = np.where(flat, low, inner) + np.log(KNOTS[1] - KNOTS[0])
-    tails = log_knots[[0, -1]] - np.log(SLOWEST)
-    return np.concatenate([tails[:1], inner, tails[1:]])
-
-
-def _drawn(log_knots: Floats, uniform: Floats) -> Floats:
-    """Turn uniform numbers into draws from a table."""
-    ends = np.cumsum(np.exp(_log_masses(log_knots)))
-    part = np.minimum(np.searchsorted(ends, uniform * ends[-1], side="right"), len(ends) - 1)
-    start = np.concatenate([[0.0], ends[:-1]])
-    share = np.clip((uniform * ends[-1] - start[part]) / (ends - start)[part], 1e-15, 1.0 - 1e-15)
-    inner = np.clip(part - 1, 0, len(KNOTS) - 2)
-    slope = log_knots[inner + 1] - log_knots[inner]
-    safe = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
-    within = np.log1p(share * np.expm1(safe)) / safe
-    z = KNOTS[inner] + within * (KNOTS[1] - KNOTS[0])
-    z = np.where(part == 0, KNOTS[0] + np.log(share) / SLOWEST, z)
-    return np.where(part == len(ends) - 1, KNOTS[-1] - np.log1p(-share) / SLOWEST, z)
-
-
-def _at(log_knots: Floats, z: Floats) -> Floats:
-    inside = np.interp(z, KNOTS, log_knots)
-    return inside - SLOWEST * np.maximum(np.abs(z) - KNOTS[-1], 0.0)
+    scale = np.full((size, 2, 1), np.sqrt(2.0 * DROP))
+    for _ in range(SEARCHES):
+        scale = scale * np.clip(np.sqrt(DROP / np.maximum(drops(scale), 1e-3)), 0.2, 4.0)
+    measured = drops(scale * PROBES)
+    return Proposal(about, tuple(_slice(scale[i, :, 0], measured[i]) for i in range(size)))
 
 
 def _student(squared: Floats, size: int) -> Floats:

@@ -9,17 +9,22 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 
 from taskorder.inference.engines.density import Density
-from taskorder.inference.engines.theta import Coordinates, Theta
+from taskorder.inference.engines.theta import STEEPEST, Coordinates, Theta
 from taskorder.inference.layout.design import Design
 
 Floats = NDArray[np.float64]
 
+FAR = 1e6
+"""Stands for a density too far out to be computed, and sends the search back."""
 STEP = 1e-4
+STEPS, LONGEST, GAIN = 12, 2.0, 0.02
+"""At most so many Newton steps, of so many standard deviations; a gain of the log density that is small."""
 TOLERANCE = 1e-9
 """Of the log density, as a share of it: the mode need not be sharp, only near."""
-BELOW, ABOVE = 9.0, 6.0
+ATTEMPTS = 3
+BELOW, ABOVE = 9.0, 3.0
 """How far below and above its start a coordinate is looked for."""
-WIDEST, NARROWEST = 4.0, 1e-3
+WIDEST, NARROWEST = 4.0, 1e-6
 """Limits of a direction's standard deviation: the log of an sd that the data say nothing of is not normal."""
 
 
@@ -42,7 +47,7 @@ class Mode:
 
 
 def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
-    """Find the mode by L-BFGS.
+    """Find the mode by L-BFGS, and sharpen it by Newton's method.
 
     Where there are several residual levels, what the data say of each is measured at the mode, and the mode
     is found again in coordinates that take it into account.
@@ -53,7 +58,24 @@ def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
         u = measured.pack(density.coordinates.unpack(u[:, None]))[:, 0]
         density = replace(density, coordinates=measured)
         u = climbed(density, u, iterations)
-    return Mode(density, u, _covariance(_hessian(density, u)))
+    return sharpened(density, u)
+
+
+def sharpened(density: Density, u: Floats) -> Mode:
+    """Take Newton steps of at most `LONGEST` standard deviations until the next would gain little."""
+    value, slope = density.value_and_slope(u)
+    covariance = _covariance(_hessian(density, u, slope))
+    for _ in range(STEPS):
+        gain = float(slope @ covariance @ slope)
+        if gain < GAIN:
+            break
+        step = covariance @ slope * min(1.0, LONGEST / np.sqrt(gain))
+        while density.value_and_slope(u + step)[0] < value and np.abs(step).max() > STEP:
+            step = step / 4
+        u = u + step
+        value, slope = density.value_and_slope(u)
+        covariance = _covariance(_hessian(density, u, slope))
+    return Mode(density, u, covariance)
 
 
 def _measured(density: Density, u: Floats) -> Coordinates:
@@ -100,23 +122,34 @@ def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
     steepness = max(1.0, float(np.linalg.norm(density.value_and_slope(u)[1])))
 
     def objective(at: Floats) -> tuple[float, Floats]:
-        value, slope = density.value_and_slope(at)
+        try:
+            value, slope = density.value_and_slope(at)
+        except np.linalg.LinAlgError:
+            return FAR, np.zeros(len(at))
         return -value / steepness, -slope / steepness
 
-    found = optimize.minimize(
-        objective,
-        u,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(value - BELOW, value + ABOVE) for value in u],
-        options={"maxiter": iterations, "ftol": TOLERANCE},
-    )
-    return np.asarray(found.x)
+    for _ in range(ATTEMPTS):
+        found = optimize.minimize(
+            objective,
+            u,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=_bounds(density.coordinates, u),
+            options={"maxiter": iterations, "ftol": TOLERANCE},
+        )
+        u = np.asarray(found.x)
+        if found.success:
+            break
+    return u
 
 
-def _hessian(density: Density, u: Floats) -> Floats:
+def _bounds(layout: Coordinates, u: Floats) -> list[tuple[float, float]]:
+    bounds = [(value - BELOW, value + ABOVE) for value in u.tolist()]
+    return [(-STEEPEST, STEEPEST)] * layout.first_sd + bounds[layout.first_sd :]
+
+
+def _hessian(density: Density, u: Floats, here: Floats) -> Floats:
     size = len(u)
-    here = density.value_and_slope(u)[1]
     steps = STEP * np.eye(size)
     slopes = [density.value_and_slope(u + step)[1] for step in steps]
     hessian = (np.array(slopes).reshape(size, size) - here) / STEP

@@ -38,8 +38,11 @@ from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
 
-LEAST, MOST, WIDEST, STEEPEST = 30.0, 7.0, 3.0, 6.0
-"""Limits of log sds below and above the outcome's own, of the log width, and of the recency."""
+LEAST, MOST, WIDEST, STEEPEST = 30.0, 7.0, 3.0, 3.5
+"""Limits of log sds below and above the outcome's own, of the log width, and of the recency.
+
+At a recency of 3.5 a stage that stands one step back counts 3 %, or 33 times: beyond, orders look alike.
+"""
 
 
 @dataclass(frozen=True)
