@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from taskorder.claims import Verdict
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
+from taskorder.inference.frequentist.beside import COLUMNS
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.summary import summarise
 from taskorder.moderators import stage_table
@@ -138,6 +139,7 @@ def _manifest(spec: ModelSpec, rows: dict[str, int], units: pd.DataFrame) -> dic
         "seed": 1,
         "draws": 400,
         "engine": "nuts",
+        "why": "it was asked for",
         "interval": "95 % equal-tailed",
         "reference_score": 0.6,
         "points_per_unit": POINTS,
@@ -150,6 +152,15 @@ def _manifest(spec: ModelSpec, rows: dict[str, int], units: pd.DataFrame) -> dic
         "notes": ["3 rows dropped"],
         "versions": {"python": "3.13.0", "pymc": "6.0"},
     }
+
+
+def _companions(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Complete companions with intervals 0.2 to either side, and what else the columns ask for."""
+    frame = pd.DataFrame(rows).assign(se=0.1, df=20.0, p=0.04)
+    defaults = {"method": "WLS, errors clustered by stage", "unit": "points per sd at 60"}
+    frame = frame.assign(**{name: frame.get(name, value) for name, value in defaults.items()})
+    frame = frame.assign(lower=frame["estimate"] - 0.2, upper=frame["estimate"] + 0.2)
+    return frame.assign(agrees=pd.array(frame["agrees"], dtype="boolean"))[COLUMNS]
 
 
 @pytest.fixture
@@ -235,12 +246,17 @@ def small_catalogue() -> CatalogueSummary:
 def companion() -> pd.DataFrame:
     """A companion that agrees overall, differs at one system, and has a slope that the posterior has not."""
     rows = [
-        {"term": "difficulty", "system": "all", "estimate": 0.5, "agrees": True},
-        {"term": "difficulty:similarity", "system": "t5-base/lora", "estimate": 0.1, "agrees": True},
-        {"term": "difficulty", "system": "t5-base/lora", "estimate": -0.25, "agrees": False},
+        {"term": "difficulty", "estimate": 0.5, "agrees": True},
+        {"term": "difficulty:similarity[t5-base/lora]", "estimate": 0.1, "agrees": True},
+        {"term": "difficulty[t5-base/lora]", "estimate": -0.25, "agrees": False},
     ]
-    frame = pd.DataFrame(rows).assign(se=0.1, p=0.04, unit="points per sd at 60")
-    return frame.assign(lower=frame["estimate"] - 0.2, upper=frame["estimate"] + 0.2)
+    return _companions(rows)
+
+
+@pytest.fixture
+def make_companion() -> Callable[[list[dict[str, object]]], pd.DataFrame]:
+    """Make a table of companions."""
+    return _companions
 
 
 @pytest.fixture

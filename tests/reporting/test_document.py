@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from taskorder.claims import Verdict
 from taskorder.errors import MissingData
+from taskorder.inference.criticism import ledger
+from taskorder.inference.criticism.calibration import summarised
+from taskorder.inference.criticism.ranks import Outcome
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import Answer, CatalogueSummary, build
+from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.document import context, typeset
 
 Make = Callable[..., Fit]
@@ -88,9 +93,9 @@ def test_a_good_fit_keeps_its_verdicts(answer: Answer, small_catalogue: Catalogu
 
 
 def test_a_companion_of_another_sign_is_marked(answer: Answer, small_catalogue: CatalogueSummary) -> None:
-    results = context([answer], small_catalogue)["answers"][0]["results"]
-    assert results["disagreements"] == "The two differ in sign on one of two slopes."
-    heading, agreeing, differing = results["companion"]["rows"]
+    part = context([answer], small_catalogue)["answers"][0]["companions"]
+    assert part["disagreements"] == "The two differ in sign on one of two estimates."
+    heading, agreeing, differing = part["beside"]["rows"]
     assert heading == ["Difficulty"]
     assert agreeing[-1] == ""
     assert differing[-1]["mark"] == "differs"
@@ -120,15 +125,21 @@ HOSTILE = 'a_b #let $x *y* @z <w> "q" \\ [c] `d` //e é 漢 ' + "long-name-" * 1
 
 
 def test_no_name_is_taken_for_markup(
-    make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
+    make_fit: Make,
+    make_companion: Callable[..., pd.DataFrame],
+    small_catalogue: CatalogueSummary,
+    verdict: Callable[..., Verdict],
 ) -> None:
     fit = make_fit(question=HOSTILE)
     study = replace(small_catalogue.studies[0], title=HOSTILE, authors=HOSTILE, licence=HOSTILE)
     fit = replace(fit, manifest=fit.manifest | {"notes": [HOSTILE], "versions": {HOSTILE: "<1>"}})
     verdicts = (verdict(statement=HOSTILE, reasons=(HOSTILE,)),)
-    companion = pd.DataFrame(
-        [{"term": "difficulty", "system": "all", "estimate": 0.1, "se": 0.1, "lower": -0.1, "upper": 0.3}]
-    ).assign(p=0.3, unit="points", agrees=True)
+    companion = make_companion(
+        [
+            {"term": "difficulty", "estimate": 0.1, "agrees": True, "method": HOSTILE},
+            {"term": HOSTILE, "estimate": 0.1, "agrees": None, "unit": HOSTILE},
+        ]
+    )
     content = context([Answer(fit, verdicts, companion)], replace(small_catalogue, studies=(study,)))
     assert HOSTILE in text_of(content)
     assert HOSTILE in json.loads(json.dumps(content, ensure_ascii=False))["title"]
@@ -156,9 +167,9 @@ def test_a_companion_without_a_slope_beside_it_is_not_counted(
 ) -> None:
     agrees = pd.array([True, None, None], dtype="boolean")
     found = Answer(make_fit(), (), companion.assign(agrees=agrees))
-    results = context([found], small_catalogue)["answers"][0]["results"]
-    assert results["disagreements"] == "The two agree in sign on the one slope."
-    assert results["companion"]["rows"][2][-1] == "–"
+    part = context([found], small_catalogue)["answers"][0]["companions"]
+    assert part["disagreements"] == "The two agree in sign on the one estimate."
+    assert part["beside"]["rows"][2][-1] == "–"
 
 
 def test_a_claim_about_what_is_not_there_is_printed_as_dashes(
@@ -178,3 +189,41 @@ def test_a_forest_says_what_systems_without_rows_show(
     assert (
         "Systems whose studies say nothing of a slope show the spread of the population" in forest["caption"]
     )
+
+
+def test_the_chapter_says_how_the_posterior_was_drawn(
+    make_fit: Make, small_catalogue: CatalogueSummary
+) -> None:
+    walked = make_fit()
+    weighed = replace(walked, diagnostics=replace(walked.diagnostics, engine="collapsed", pareto_k=0.21))
+    parts = context([Answer(walked), Answer(weighed)], small_catalogue)["answers"]
+    texts = [part["diagnostics"]["text"] for part in parts]
+    gates = [[row[1] for row in part["diagnostics"]["table"]["rows"]] for part in parts]
+    assert "by the nuts engine (seed 1), since it was asked for" in texts[0]
+    assert "importance sampling" in texts[1]
+    assert "Divergent transitions" in gates[0]
+    assert gates[1][-1] == "Pareto k-hat"
+    assert "Divergent transitions" not in gates[1]
+
+
+def test_a_model_without_calibration_says_so(answer: Answer, small_catalogue: CatalogueSummary) -> None:
+    part = context([answer], small_catalogue)["answers"][0]["calibration"]
+    assert [text.split(":")[0] for text in part["text"]] == ["The model small has not been calibrated"]
+    assert part["engines"] == []
+
+
+def test_a_calibration_states_its_cells_data_sets_and_failures(
+    answer: Answer, small_catalogue: CatalogueSummary
+) -> None:
+    rng = np.random.default_rng(2)
+    outcomes = [
+        Outcome(i, i != 3, "", "exact", 100, 500.0, 0.1, 1.0, {"slope": int(101 * x)}, {"slope": float(x)})
+        for i, x in enumerate(rng.random(60))
+    ]
+    table = ledger.rows(outcomes, "k")
+    one = Calibrated("small", "collapsed", summarised(table, "collapsed", 12), table)
+    content = context([replace(answer, calibrations=(one,))], small_catalogue)
+    (text,) = content["answers"][0]["calibration"]["text"]
+    assert "The collapsed engine was given 60 data sets" in text
+    assert "on 12 of the 40 cells of its design; one fit failed" in text
+    typeset(content)

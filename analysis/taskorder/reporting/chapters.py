@@ -314,14 +314,16 @@ def _calibration(found: Answer) -> Part:
     return {
         "text": [sentences.calibrated(one, found.fit) for one in found.calibrations]
         or [sentences.not_calibrated(found.fit)],
-        "overview": as_json(calibration.overview(found.calibrations)) if found.calibrations else None,
+        "overview": as_json(calibration.overview(found.calibrations))
+        if len(found.calibrations) > 1
+        else None,
         "engines": [_engine(one) for one in found.calibrations],
     }
 
 
 def _engine(one: calibration.Calibrated) -> Part:
     caption = (
-        f"The engine {one.engine}: the distribution function of the truths’ ranks among the draws, less that"
+        f"The {one.engine} engine: the distribution function of the truths’ ranks among the draws, less that"
         " of uniform ranks. The band holds all of a curve with probability 95 % where the engine is right;"
         " levels of a group share a panel. A curve that leaves it is ochre."
     )

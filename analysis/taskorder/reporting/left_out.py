@@ -171,14 +171,19 @@ def text(found: LeftOut, fit: Fit) -> list[str]:
     sentences = [_moves(estimate, part) for estimate, part in shown]
     _, first = shown[0]
     bad = first[~reliable(first)]
-    total = int(first["rows"].iloc[0])
-    sentences += [
-        f"Without {row['left_out']}, {count(int(row['rows']))} of {count(total)} rows, the posterior is too"
-        f" far from this one to be told from its draws (Pareto k-hat {number(float(row['pareto_k']), 2)}):"
-        " only a fit to the other studies can tell it."
+    return sentences if bad.empty else [*sentences, _too_far(bad, int(first["rows"].iloc[0]))]
+
+
+def _too_far(bad: pd.DataFrame, total: int) -> str:
+    studies = [
+        f"{row['left_out']} ({count(int(row['rows']))} of {count(total)} rows; Pareto k-hat"
+        f" {number(float(row['pareto_k']), 2)})"
         for _, row in bad.iterrows()
     ]
-    return sentences
+    return (
+        f"The draws cannot be weighed so as to tell the posterior without {' or '.join(studies)}: a fit to"
+        " the other studies would tell it."
+    )
 
 
 def _moves(estimate: Estimate, part: pd.DataFrame) -> str:

@@ -80,24 +80,31 @@ def table(found: Sensitivity, fit: Fit) -> Table:
     """Return the sensitivity of the estimands, but for those at single levels, and what chance would show."""
     by_name = {str(row["estimand"]): row for _, row in found.table.iterrows()}
     shown = [e for e in (*estimates.headline(fit), *estimates.others(fit)) if e.parameter in by_name]
-    rows = tuple(
-        (
-            estimate.label,
-            number(float(row["prior"]), 3),
-            number(float(row["likelihood"]), 2),
-            found.diagnosis(row),
-        )
-        for estimate in shown
-        for row in (by_name[estimate.parameter],)
-    )
-    chance = ("By chance (shuffled draws)", number(found.prior, 3), number(found.likelihood, 2), "")
+    rows = [_row(estimate.label, by_name[estimate.parameter], found) for estimate in shown]
+    rows.append(("Shuffled draws", number(found.prior, 3), number(found.likelihood, 2), ""))
     columns = (
         Column("Estimand", width="1fr"),
         Column("Prior", "number"),
         Column("Likelihood", "number"),
-        Column("", width=24.0),
+        Column("", width=40.0),
     )
-    return Table(columns, (*rows, chance))
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Table(columns, tuple(rows))
+
+
+def _row(label: str, row: pd.Series, found: Sensitivity) -> tuple[str, ...]:
+    return (
+        label,
+        _beside_chance(float(row["prior"]), found.prior, 3),
+        _beside_chance(float(row["likelihood"]), found.likelihood, 2),
+        found.diagnosis(row),
+    )
+
+
+def _beside_chance(value: float, chance: float, places: int) -> str:
+    """Put a number that shuffled draws would show as well into brackets."""
+    return number(value, places) if value > chance else f"({number(value, places)})"
 
 
 def text(found: Sensitivity) -> str:
@@ -105,15 +112,14 @@ def text(found: Sensitivity) -> str:
     total = counted(len(found.table), "estimand")
     moved = len(found.moved())
     sentence = (
-        f"Doubling the weight of the prior moves none of {total} by more than {THRESHOLD:g}, which is small."
-        if not moved
-        else f"The prior moves {counted_plain(moved)} of {total} by {THRESHOLD:g} or more when its weight is"
-        " doubled."
+        f"Doubling the weight of the prior moves {counted_plain(moved)} of {total} by {THRESHOLD:g} or more."
+        if moved
+        else f"Doubling the weight of the prior moves none of {total} by more than {THRESHOLD:g}: little."
     )
-    share = float((found.table["likelihood"] > found.likelihood).mean())
-    if share > 2 * (1 - _SHARE):
+    above = int((found.table["likelihood"] > found.likelihood).sum())
+    if 2 * above > len(found.table):
         return sentence
     return (
-        f"{sentence} How far doubling the weight of the likelihood would move them cannot be told from these"
-        " draws: the weights are so uneven that shuffled ones move the estimands as much."
+        f"{sentence} Of the likelihood these draws tell less: its weights are so uneven that for"
+        f" {counted_plain(len(found.table) - above)} estimands shuffled ones move as much."
     )

@@ -128,7 +128,7 @@ def computation(fit: Fit) -> str:
         if key in d.seconds
     ]
     text = (
-        f"{wording.count(int(m['draws']))} draws by the engine {d.engine} (seed {m['seed']}), since"
+        f"{wording.count(int(m['draws']))} draws by the {d.engine} engine (seed {m['seed']}), since"
         f" {m['why']}:"
         f" {wording.count(d.rows)} rows in {wording.count(int(m['cells']))} cells of replicates,"
         f" {wording.count(d.effects)} linear effects"
@@ -162,12 +162,16 @@ def calibrated(one: Calibrated, fit: Fit) -> str:
     """Say on what the calibration of an engine rests, and what it found."""
     first = one.summary.iloc[0]
     cells, total = int(first["cells"]), int(fit.manifest["cells"])
-    design = "the model’s own cells" if cells == total else f"{wording.count(cells)} cells chosen from them"
+    design = (
+        f"all {wording.count(total)}"
+        if cells == total
+        else f"{wording.count(cells)} of the {wording.count(total)}"
+    )
     failed = int(first["failed"])
     fits = "fit" if failed == 1 else "fits"
     return (
-        f"The engine {one.engine} was given {wording.count(int(first['data_sets']))} data sets that the model"
-        f" made itself, with parameters from its priors, on {design} ({wording.count(total)});"
+        f"The {one.engine} engine was given {wording.count(int(first['data_sets']))} data sets that the model"
+        f" made itself, with parameters from its priors, on {design} cells of its design;"
         f" {wording.counted_plain(failed)} {fits} failed the diagnostics and are not counted."
         f" {wording.sentence_case(wording.counted_plain(one.outside))} of"
         f" {wording.counted(len(one.summary), 'parameter')} left the 95 % band of uniform ranks, where"

@@ -1,0 +1,75 @@
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from taskorder.inference.fitting import Fit
+from taskorder.reporting import Answer, companions
+
+Make = Callable[..., Fit]
+MakeCompanion = Callable[..., pd.DataFrame]
+
+
+def test_slopes_of_the_model_s_scale_are_given_in_points(
+    make_fit: Make, make_companion: MakeCompanion
+) -> None:
+    table = make_companion(
+        [{"term": "difficulty", "estimate": 0.01, "agrees": True, "unit": "arcsine", "method": "REML"}]
+    )
+    ((found, beside),) = companions.paired(Answer(make_fit(), (), table))
+    assert found.estimate == pytest.approx(0.98)
+    assert found.upper == pytest.approx(0.21 * 98)
+    assert (found.unit, beside.unit) == ("points", "points per sd at 60")
+
+
+def test_two_methods_stand_under_one_posterior(plain_fit: Fit, make_companion: MakeCompanion) -> None:
+    table = make_companion(
+        [
+            {"term": "dose", "estimate": -0.4, "agrees": True, "unit": "identity", "method": method}
+            for method in ("REML, Knapp-Hartung", "REML, CR2 over 9 clusters")
+        ]
+    )
+    found = Answer(plain_fit, (), table)
+    heading, first, second = companions.beside(found).rows
+    assert heading == ("Dose",)
+    assert (first[0], first[3]) == ("overall", "REML, Knapp-Hartung")
+    assert second[:4] == ("", "", "", "REML, CR2 over 9 clusters")
+    assert companions.methods(found) == "REML, Knapp-Hartung and REML, CR2 over 9 clusters"
+
+
+def test_what_has_no_posterior_is_told_apart(plain_fit: Fit, make_companion: MakeCompanion) -> None:
+    table = make_companion(
+        [
+            {"term": "I2 sd:study", "estimate": 40.0, "agrees": None, "unit": "%", "method": "REML"},
+            {
+                "term": "se",
+                "estimate": 1.5,
+                "agrees": None,
+                "unit": "identity per se",
+                "method": "Egger's test",
+            },
+            {"term": "dose[t5-base/lora]", "estimate": 1.5, "agrees": None, "unit": "yi", "method": "WLS"},
+        ]
+    )
+    table.loc[0, ["lower", "upper", "df", "p"]] = float("nan")
+    found = Answer(plain_fit, (), table)
+    rows = companions.others(found).rows
+    assert not companions.paired(found)
+    assert rows[0] == ("I², studies", "REML", "40", "–", "%", "–", "–")
+    assert rows[1][0] == "Se"
+    assert rows[1][4] == "per standard error"
+    assert len(rows) == 2
+
+
+def test_an_sd_stands_beside_that_of_the_posterior_without_a_sign(
+    make_fit: Make, make_companion: MakeCompanion
+) -> None:
+    table = make_companion(
+        [{"term": "sd:system", "estimate": 0.1, "agrees": None, "unit": "arcsine", "method": "REML"}]
+    )
+    table[["lower", "upper"]] = float("nan")
+    found = Answer(make_fit(), (), table)
+    heading, row = companions.beside(found).rows
+    assert heading == ("Systems",)
+    assert (row[3], row[4], row[-1]) == ("9.8", "–", "–")
+    assert companions.disagreements(found) == "None of them has a posterior mean to compare its sign with."
