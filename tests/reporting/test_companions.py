@@ -34,7 +34,19 @@ def test_two_methods_stand_under_one_posterior(plain_fit: Fit, make_companion: M
     assert heading == ("Dose",)
     assert (first[0], first[3]) == ("overall", "REML, Knapp-Hartung")
     assert second[:4] == ("", "", "", "REML, CR2 over 9 clusters")
-    assert companions.methods(found) == "REML, Knapp-Hartung and REML, CR2 over 9 clusters"
+
+
+def test_the_interval_of_a_new_study_is_not_set_beside_that_of_the_mean(
+    plain_fit: Fit, make_companion: MakeCompanion
+) -> None:
+    rows = [
+        {"term": "1", "estimate": 0.3, "agrees": True, "unit": "identity", "method": f"REML, {what}"}
+        for what in ("Knapp-Hartung", "prediction interval")
+    ]
+    found = Answer(plain_fit, (), make_companion(rows))
+    assert companions.method(found) == "REML, Knapp-Hartung"
+    assert companions.disagreements(found) == "The two agree in sign on the one estimate."
+    assert [row[:2] for row in companions.others(found).rows] == [("Intercept", "REML, prediction interval")]
 
 
 def test_what_has_no_posterior_is_told_apart(plain_fit: Fit, make_companion: MakeCompanion) -> None:
@@ -56,7 +68,7 @@ def test_what_has_no_posterior_is_told_apart(plain_fit: Fit, make_companion: Mak
     rows = companions.others(found).rows
     assert not companions.paired(found)
     assert rows[0] == ("I², studies", "REML", "40", "–", "%", "–", "–")
-    assert rows[1][0] == "Se"
+    assert rows[1][0] == "Small studies"
     assert rows[1][4] == "per standard error"
     assert len(rows) == 2
 

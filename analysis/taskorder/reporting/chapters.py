@@ -246,7 +246,7 @@ def _companions(found: Answer) -> Part | None:
         return None
     return {
         "beside": as_json(companions.beside(found)) if paired else None,
-        "methods": companions.methods(found),
+        "method": companions.method(found),
         "disagreements": companions.disagreements(found) if paired else "",
         "others": as_json(companions.others(found)) if alone else None,
     }

@@ -20,7 +20,6 @@ from taskorder.reporting.wording import (
     counted_plain,
     decimals_for,
     interval,
-    listed,
     number,
     probability,
     sentence_case,
@@ -29,6 +28,8 @@ from taskorder.reporting.wording import (
 
 _AT_LEVEL = re.compile(r"(?P<term>.+)\[(?P<level>.+)\]")
 _HETEROGENEITY = re.compile(r"I2 ?(?P<part>.*)")
+_OF_NEW_STUDY = "prediction interval"
+_LABELS = {"se": "Small studies"}
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,11 @@ def _in_points(found: Companion, fit: Fit) -> Companion:
 
 
 def paired(answer: Answer) -> list[Pair]:
-    """Return the companions that have a posterior beside them, term by term."""
-    found = companions(answer)
+    """Return the companions that have a posterior beside them, term by term.
+
+    The interval of a new study's effect is not one of the mean that the posterior is about.
+    """
+    found = [one for one in companions(answer) if not one.method.endswith(_OF_NEW_STUDY)]
     beside = _beside(answer.fit)
     order = {term: i for i, term in enumerate(dict.fromkeys(one.term for one in found))}
     pairs = [(one, beside.get((one.term, one.level))) for one in sorted(found, key=lambda o: order[o.term])]
@@ -108,9 +112,10 @@ def _beside(fit: Fit) -> dict[tuple[str, str], Estimate]:
     return spread | overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}
 
 
-def methods(answer: Answer) -> str:
-    """Name the methods of the companions that have a posterior beside them."""
-    return listed(list(dict.fromkeys(one.method for one, _ in paired(answer))))
+def method(answer: Answer) -> str:
+    """Name the method of all companions that have a posterior beside them; empty where there are several."""
+    found = {one.method for one, _ in paired(answer)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def beside(answer: Answer) -> Table:
@@ -120,7 +125,7 @@ def beside(answer: Answer) -> Table:
         [found for _, found in shown], *(end for one, _ in shown for end in (one.lower, one.upper))
     )
     places = decimals_for(float(np.median([found.width for _, found in shown])))
-    several = len({one.method for one, _ in shown}) > 1
+    several = not method(answer)
     rows: list[tuple[Cell, ...]] = []
     before: Pair | None = None
     for pair in shown:
@@ -224,6 +229,6 @@ def _places(one: Companion) -> int:
 def _label(term: str) -> str:
     heterogeneity = _HETEROGENEITY.fullmatch(term)
     if heterogeneity is None:
-        return sentence_case(names.parameter_of(term))
+        return _LABELS.get(term, sentence_case(names.parameter_of(term)))
     part = heterogeneity["part"]
     return f"I², {names.parameter_of(part)}" if part else "I²"

@@ -194,7 +194,7 @@ def gates(fit: Fit) -> Table:
         checks.append(
             (
                 "Pareto k-hat",
-                f"{d.pareto_k:.2f}",
+                number(d.pareto_k, 2),
                 f"below {MAX_PARETO_K:g}",
                 d.pareto_k < MAX_PARETO_K,
             )

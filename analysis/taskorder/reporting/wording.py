@@ -263,6 +263,8 @@ def signs_sentence(slope: str, groups: str, signs: Sequence[Direction]) -> str:
 
 def seconds(value: float) -> str:
     """Return a duration in words that fit its length."""
+    if value < 0.05:
+        return "less than 0.1 s"
     if value < 100:
         return f"{number(value, 1 if value < 10 else 0)} s"
     return f"{number(value / 60, 1 if value < 600 else 0)} min"
