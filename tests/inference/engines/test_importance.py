@@ -11,10 +11,10 @@ from scipy.special import digamma, polygamma
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines.importance import (
     FLAT,
-    KNOTS,
     WIDE_SHARE,
     Frame,
     Proposal,
+    Slice,
     fitted,
     frame,
     metropolis,
@@ -121,14 +121,14 @@ def test_the_proposal_follows_its_target(skewed: Proposal) -> None:
     assert 1.0 / np.sum(weight**2) > 0.8 * 4000
 
 
-def normal_table() -> Floats:
-    log_density = -0.5 * KNOTS**2
-    return (log_density - np.log(np.sum(np.exp(log_density)) * (KNOTS[1] - KNOTS[0])))[None]
+def normal() -> tuple[Slice, ...]:
+    knots = np.linspace(-8.0, 8.0, 129)
+    return (Slice(knots, stats.norm.logpdf(knots), np.array([8.0, 8.0])),)
 
 
 @pytest.mark.parametrize(("sd", "covered"), [(1.0, True), (40.0, False)])
 def test_pareto_k_tells_a_proposal_that_is_too_narrow(sd: float, covered: bool) -> None:
-    proposal = Proposal(line(0.0, 1.0), normal_table())
+    proposal = Proposal(line(0.0, 1.0), normal())
     drawn = proposal.draw(4000, np.random.default_rng(4))
     weight, k = weights(-0.5 * (drawn[0] / sd) ** 2 - proposal.log_density(drawn))
     assert (k < MAX_PARETO_K) == covered
@@ -137,7 +137,7 @@ def test_pareto_k_tells_a_proposal_that_is_too_narrow(sd: float, covered: bool) 
 
 def test_weights_of_wide_draws_are_bounded() -> None:
     """Nowhere is the proposal less than its share of Student-t draws."""
-    proposal = Proposal(line(0.0, 1.0), normal_table())
+    proposal = Proposal(line(0.0, 1.0), normal())
     far = np.linspace(-8.0, 8.0, 400)[None]
     student = stats.t(6.0, 0.0, 1.5).logpdf(far[0])
     assert (student - proposal.log_density(far) <= -np.log(WIDE_SHARE) + 1e-9).all()
@@ -156,7 +156,7 @@ def checked(values: Floats, mean: float, sd: float) -> None:
 @pytest.mark.parametrize("good", [True, False])
 def test_chains_have_the_target(skewed: Proposal, good: bool) -> None:
     """Exactly so for any proposal; one that is poor makes the chains stay longer."""
-    proposal = skewed if good else Proposal(line(0.8, 1.3), normal_table())
+    proposal = skewed if good else Proposal(line(0.8, 1.3), normal())
     rng = np.random.default_rng(5)
     chains, draws = 4, 10_000
     u = proposal.draw(chains * draws, rng)
@@ -207,9 +207,9 @@ def test_two_sds_that_share_a_variance_are_covered() -> None:
     assert 1.0 / np.sum(weight**2) > 400
 
 
-@pytest.mark.parametrize("slope", [0.0, 5.0])
+@pytest.mark.parametrize("slope", [0.3, 5.0])
 def test_a_density_that_falls_slowly_or_steeply_at_the_probes_is_still_proposed_to(slope: float) -> None:
-    """A flat one has tails all the same, and a steep one no steeper than can be drawn from."""
+    """Its scale is looked for, and its tails are no steeper than can be drawn from."""
 
     def target(u: Floats) -> Floats:
         return -slope * np.abs(u[0])

@@ -40,6 +40,8 @@ from taskorder.results.catalogue import Covariates
 LEVELS = (50, 80, 95)
 """Percent of the equal-tailed intervals whose coverage is counted."""
 DATA_SETS = 1000
+TOGETHER = 8
+"""Data sets that a process is given at once: the design goes to it with them."""
 EVERY = 20.0
 """Seconds between two writings of the ranks."""
 COLUMNS = [
@@ -209,7 +211,7 @@ def _outcomes(task: Task, data_sets: Sequence[int], workers: int) -> Iterator[Ou
         yield from map(one, data_sets)
         return
     with _pool(workers) as pool:
-        yield from pool.map(one, data_sets)
+        yield from pool.map(one, data_sets, chunksize=TOGETHER)
 
 
 @contextmanager
