@@ -240,7 +240,10 @@ VARIED: dict[str, dict[str, Any]] = {
     "one sd": {"groups": {"study": {}}},
     "known variances": {"groups": {"study": {}}, "outcome": WITH_VARIANCE, "residual": {"sd": 0}},
     "known and residual": {"outcome": WITH_VARIANCE},
-    "flat priors": {"groups": {"sequence": {}}, "priors": {"1": {"dist": "Flat"}, "sd": {"dist": "HalfFlat"}}},
+    "flat priors": {
+        "groups": {"sequence": {}},
+        "priors": {"1": {"dist": "Flat"}, "sd": {"dist": "HalfFlat"}},
+    },
     "no groups": {"fixed": {"terms": ["1", "backbone"]}},
     "nested": {"groups": {"backbone": {"within": "study"}}},
     "a slope": {"groups": {"study": {"by": ["1", "sd"]}}, "fixed": {"terms": ["1", "sd"]}},

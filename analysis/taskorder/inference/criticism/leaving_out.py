@@ -19,7 +19,8 @@ Psychometrika 84, on likelihoods with the effects integrated out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed, elimination, importance
 from taskorder.inference.engines.density import Density, density
-from taskorder.inference.engines.mode import Mode, climbed, mode
+from taskorder.inference.engines.mode import Mode, climbed, mode, sharpened
 from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
 from taskorder.inference.estimands import estimands
 from taskorder.inference.layout.design import Design
@@ -45,10 +46,13 @@ from taskorder.inference.summary import INTERVAL
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-DRAWS = 400
+DRAWS = 300
 """Draws for each level that is left out."""
 THETAS = 400
 """Draws of theta by which single cells are foretold."""
+AGAIN = 4
+"""So many times as many where a level has a proposal of its own."""
+THREADS = 2
 FEWEST = 4
 """The whole posterior's draws will do where not more than so many are worth one."""
 COLUMNS = ["left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
@@ -131,15 +135,19 @@ def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame
     MissingData
         Where the model's rows have no such column, or one level of it only.
     """
-    levels = _levels(everything.design, column)
-    rng = np.random.default_rng(seed)
-    with threadpool_limits(limits=1, user_api="blas"):
-        parts = [_evaluated(everything, everything.start.density, everything.u, None, rng)]
-        parts[0]["rows"] = len(everything.design.row_cell[everything.design.row_cell >= 0])
-        for level, cells in levels:
-            part = _without(everything, cells, rng)
-            rows = np.isin(everything.design.row_cell, np.flatnonzero(cells)).sum()
-            parts.append(part.assign(left_out=level, rows=int(rows)))
+    design = everything.design
+    levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *_levels(design, column)]
+    streams = np.random.SeedSequence(seed).spawn(len(levels))
+
+    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> pd.DataFrame:
+        name, cells = level
+        here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
+        part = _without(everything, cells, np.random.default_rng(stream))
+        return part.assign(left_out=name, rows=int(here.sum()))
+
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(one, levels, streams))
+    parts[0][["pareto_k", "elpd"]] = np.nan
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
@@ -155,21 +163,23 @@ def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
 
 def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd.DataFrame:
     full = everything.start.density
-    rest = full.less(sufficient(everything.design, full.sums.shift, cells))
-    target = collapsed.bounded(rest)
-    log_weight = target(everything.u) - everything.value
+    rest = full.less(sufficient(everything.design, full.sums.shift, cells)) if cells.any() else full
+    u = everything.u
+    value, coefficients = rest.drawn(u, rng)
+    log_weight = value - everything.value
     weight, k = importance.weights(log_weight)
     evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
-    u = everything.u
     if not k < MAX_PARETO_K or np.sum(weight**2) > FEWEST / len(weight):
-        again = replace(everything.start, density=rest, u=climbed(rest, everything.start.u))
+        again = sharpened(rest, climbed(rest, everything.start.u))
         proposal, _ = collapsed.judged(again, rng)
-        u = proposal.draw(u.shape[1], rng)
-        log_weight = target(u) - proposal.log_density(u)
+        u = proposal.draw(AGAIN * u.shape[1], rng)
+        log_weight = collapsed.bounded(rest)(u) - proposal.log_density(u)
         weight, k = importance.weights(log_weight)
         evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
+        u, weight = u[:, weight > 0], weight[weight > 0]
+        _, coefficients = rest.drawn(u, rng)
     elpd = everything.evidence - evidence + _constant(everything.design, cells)
-    found = _evaluated(everything, rest, u, weight, rng)
+    found = _evaluated(everything, rest, u, coefficients, weight)
     return found.assign(pareto_k=k, elpd=elpd if (rest.proper > 0).all() else np.nan)
 
 
@@ -180,19 +190,13 @@ def _constant(design: Design, cells: Booleans) -> float:
 
 
 def _evaluated(
-    everything: Whole, rest: Density, u: Floats, weight: Floats | None, rng: np.random.Generator
+    everything: Whole, rest: Density, u: Floats, coefficients: Floats, weight: Floats
 ) -> pd.DataFrame:
-    """Draw the coefficients at draws of theta, and sum the estimands up with the weights."""
-    if weight is None:
-        weight = np.full(u.shape[1], 1.0 / u.shape[1])
-    at = np.flatnonzero(weight > 0)
-    _, coefficients = rest.drawn(u[:, at], rng)
-    posterior = collapsed.posterior_of(everything.design, rest, u[:, at][:, None], coefficients[:, None])
+    """Sum the estimands up at weighted draws of theta (D, N) and coefficients (P, N)."""
+    posterior = collapsed.posterior_of(everything.design, rest, u[:, None], coefficients[:, None])
     values = estimands(posterior, everything.design, everything.spec)
-    rows = [
-        {"left_out": "", "estimand": name, **_weighted(draws, weight[at])} for name, draws in _each(values)
-    ]
-    return pd.DataFrame(rows).assign(ess=1.0 / float(np.sum(weight**2)), pareto_k=np.nan, elpd=np.nan)
+    rows = [{"estimand": name, **_weighted(draws, weight)} for name, draws in _each(values)]
+    return pd.DataFrame(rows).assign(ess=1.0 / float(np.sum(weight**2)))
 
 
 def _each(values: xr.Dataset) -> Iterator[tuple[str, Floats]]:
