@@ -94,12 +94,12 @@ def test_the_rest_foretells_a_level_as_the_chain_rule_says(
     """log p(level | rest) by draws from a fit of the rest: the level's rows are jointly normal given them."""
     lab = "l3"
     rest, level = table[table["lab"] != lab], table[table["lab"] == lab]
-    posterior = xr.Dataset.stack(refit(rest, spec, known), sample=("chain", "draw"))
+    posterior = refit(rest, spec, known)
     items = posterior["1|item"]
     found: list[float] = []
     rng = np.random.default_rng(4)
-    for i in range(0, 4000, 2):
-        one = posterior.isel(sample=i)
+    for i in range(0, 4000, 3):
+        one = posterior.isel(chain=i % 4, draw=i // 4)
         known_items = dict(zip(items["item_level"].to_numpy(), one["1|item"].to_numpy(), strict=True))
         new = rng.normal(0.0, float(one["sd:item"]), len(level))
         effects = [known_items.get(name, new[j]) for j, name in enumerate(level["item"])]
