@@ -23,7 +23,7 @@ SCIPY: dict[str, tuple[dict[str, float], Callable[..., Any]]] = {
     "LogNormal": ({"mu": -0.5, "sigma": 0.8}, lambda mu, sigma: stats.lognorm(sigma, scale=np.exp(mu))),
     "Weibull": ({"alpha": 1.6, "beta": 0.9}, lambda alpha, beta: stats.weibull_min(alpha, scale=beta)),
 }
-FLAT = {"Flat", "HalfFlat"}
+FLAT = ("Flat", "HalfFlat")
 HALF_STUDENT = Prior("HalfStudentT", (("nu", 4.0), ("sigma", 0.7)))
 
 

@@ -99,13 +99,13 @@ def _stage(text: str, whole: str) -> Stage:
         fault = "a stage is empty: '>' and '+' each stand between two stages"
     elif parts is None:
         fault = f"the brackets of {text!r} do not match: write task[language], such as mlm[sw]"
-    elif fault := task_fault(parts["task"]):
-        pass
-    elif parts["language"] is not None and not LANGUAGES.fullmatch(parts["language"]):
+    elif parts["language"] is None or LANGUAGES.fullmatch(parts["language"]) or task_fault(parts["task"]):
+        fault = task_fault(parts["task"])
+    else:
         fault = (
             f"{parts['language']!r} in {text!r} is no language: write an ISO 639 code in small letters, "
             "such as mlm[sw], or a pair, such as tlm[en-sw]"
         )
-    else:
-        return Stage(parts["task"], parts["language"] or "")
-    raise InvalidSequence(f"sequence {whole!r}: {fault}.")
+    if fault or parts is None:
+        raise InvalidSequence(f"sequence {whole!r}: {fault}.")
+    return Stage(parts["task"], parts["language"] or "")

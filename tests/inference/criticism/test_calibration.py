@@ -193,11 +193,11 @@ def test_degrees_of_freedom_that_cannot_be_are_an_error(known: Covariates) -> No
 def test_the_log_likelihood_is_that_of_the_rows(design: Design) -> None:
     made = simulate(design, line(), np.random.default_rng(1))
     posterior = exact(made.design, line(), seed=1, draws=40).tree["posterior"].to_dataset()
-    found = log_likelihood(posterior, made.design, np.array([0, 39]))
+    found = log_likelihood(posterior, made.design, line(), np.array([0, 39]))
     y, v, x = made.design.cells.mean, made.design.cells.v, design.frame["x"].to_numpy()
     a, b = (posterior[name].to_numpy().ravel()[[0, 39]] for name in ("1", "x"))
     misfit = y[:, None] - a - b * x[:, None]
-    expected_value = -0.5 * np.sum(np.log(v)[:, None] + misfit**2 / v[:, None], axis=0)
+    expected_value = -0.5 * np.sum(np.log(2.0 * np.pi * v)[:, None] + misfit**2 / v[:, None], axis=0)
     assert found == pytest.approx(expected_value)
 
 

@@ -320,15 +320,14 @@ def test_robust_errors_of_a_meta_regression() -> None:
     for key, x in (("robust_trial_CR2", None), ("robust_ablat_CR2", moderators("bcg")["ablat"])):
         fit = meta_regression(y, v, x)
         found = cluster_robust(y, fit.x, diagonal(v + fit.tau2), trial, fit.terms)
-        agree(theirs[key], wald_of(found.coefficients), 5e-3, f"robust/{key}")
+        assert agree(theirs[key], wald_of(found.coefficients), 5e-3, f"robust/{key}") > 0
     fit = meta_regression(y, v, test="z")
     found = cluster_robust(y, fit.x, diagonal(v + fit.tau2), trial, fit.terms, correction="CR1p")
     frame = coefficients(("1",), np.array(found.coefficients["estimate"]), np.sqrt(np.diag(found.vcov)), 12)
     row = frame.iloc[0]
     ours = univariate(fit) | {"coef": table_of(frame), "vcov": found.vcov, "QMdf": [1, 12]}
-    agree(
-        theirs["robust_trial_default"], ours | {"QM": row["statistic"] ** 2, "QMp": row["p"]}, 5e-3, "robust"
-    )
+    ours |= {"QM": row["statistic"] ** 2, "QMp": row["p"]}
+    assert agree(theirs["robust_trial_default"], ours, 5e-3, "robust") > 0
 
 
 def multilevel_tree(fit: Multilevel, v: np.ndarray) -> Tree:

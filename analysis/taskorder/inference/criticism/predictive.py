@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from taskorder.inference.criticism.simulate import expected as linear_predictor
 from taskorder.inference.engines.parameters import (
     recency_prior,
     residual_prior,
@@ -58,10 +59,8 @@ def expected(posterior: xr.Dataset, design: Design) -> Floats:
     """Return the linear predictor of every cell, (chains, draws, C)."""
     b = coefficients(posterior, design)
     columns = b.reshape(-1, b.shape[-1]).T
-    total = design.effects[0] @ columns
-    for back, matrix in enumerate(design.effects[1:], start=1):
-        weight = np.exp(-back * posterior["recency"].to_numpy().ravel())
-        total = total + weight * (matrix @ columns)
+    recency = posterior["recency"].to_numpy().ravel() if "recency" in posterior else 0.0
+    total = linear_predictor(design, columns, recency)
     return total.T.reshape(*b.shape[:2], -1)
 
 

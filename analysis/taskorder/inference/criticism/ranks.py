@@ -19,7 +19,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from taskorder.errors import FitFailed
-from taskorder.inference.criticism.simulate import Simulated, expected, simulate
+from taskorder.inference.criticism import predictive
+from taskorder.inference.criticism.simulate import Simulated, simulate
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
 from taskorder.inference.estimands import estimands
@@ -28,6 +29,7 @@ from taskorder.inference.spec import ModelSpec
 from taskorder.inference.summary import summarise
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 KEPT = 200
 """Draws among which the truth is ranked; fewer where the effective sample size is smaller."""
@@ -120,7 +122,8 @@ def _placed(task: Task, data_set: int, made: Simulated, result: Draws) -> Outcom
     below = {name: float(np.mean(values < true)) for name, values, true in both}
     if task.spec.outcome.likelihood == "normal":
         first = np.zeros(1, dtype=np.int64)
-        level = log_likelihood(posterior, made.design, keep) < log_likelihood(made.truth, made.design, first)
+        true = log_likelihood(made.truth, made.design, task.spec, first)
+        level = log_likelihood(posterior, made.design, task.spec, keep) < true
         ranks[LOG_LIKELIHOOD], below[LOG_LIKELIHOOD] = int(level.sum()), float(level.mean())
     return Outcome(
         data_set=data_set,
@@ -166,39 +169,16 @@ def _verdict(summary: pd.DataFrame, result: Draws, task: Task) -> Diagnostics:
     )
 
 
-def _kept(draws: xr.Dataset, ess: float) -> NDArray[np.int64]:
+def _kept(draws: xr.Dataset, ess: float) -> Integers:
     """Return evenly spaced draws, about as many as are independent."""
     total = draws.sizes["chain"] * draws.sizes["draw"]
     count = max(1, min(KEPT, total, int(ess) if math.isfinite(ess) else 1))
     return np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
-def log_likelihood(posterior: xr.Dataset, design: Design, keep: NDArray[np.int64]) -> Floats:
-    """Return the log density of cells with Gaussian noise at some draws, up to a constant.
-
-    Parameters
-    ----------
-    posterior : Dataset
-        All parameters, and the effects of all levels.
-    design : Design
-    keep : array (L,) of int
-        Which draws, numbered chain by chain.
-    """
-    chosen = {str(name): _flat(variable)[keep] for name, variable in posterior.data_vars.items()}
-    b = np.concatenate([np.atleast_2d(chosen[block.name].T) for block in design.blocks])
-    intercept = next((block for block in design.blocks if block.name == "1"), None)
-    if intercept is not None:
-        b[intercept.start] += sum(block.centre * b[block.start] for block in design.blocks if block.centre)
-    recency = chosen.get("recency", np.zeros(len(keep)))
-    residual = chosen.get(
-        "residual_level_sd", chosen.get("residual", np.zeros(len(keep))).reshape(len(keep), -1)
-    )
-    cells = design.cells
-    s2 = cells.v[:, None] + residual.T[cells.level] ** 2
-    squares = cells.n[:, None] * (cells.mean[:, None] - expected(design, b, recency)) ** 2 + cells.ss[:, None]
-    return -0.5 * np.sum((1.0 + cells.df)[:, None] * np.log(s2) + squares / s2, axis=0)
-
-
-def _flat(variable: xr.DataArray) -> Floats:
-    values = variable.transpose("chain", "draw", ...).to_numpy()
-    return values.reshape(-1, *values.shape[2:])
+def log_likelihood(posterior: xr.Dataset, design: Design, spec: ModelSpec, keep: Integers) -> Floats:
+    """Return the log density of all cells at some draws, numbered chain by chain: (L,)."""
+    chain, draw = np.divmod(keep, posterior.sizes["draw"])
+    chosen = posterior.isel(chain=xr.DataArray(chain, dims="kept"), draw=xr.DataArray(draw, dims="kept"))
+    one_chain = chosen.drop_vars(["chain", "draw"], errors="ignore").rename(kept="draw").expand_dims("chain")
+    return predictive.log_likelihood(one_chain, design, spec)[0].sum(axis=-1)
