@@ -1,9 +1,9 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
 The mode of the marginal density, a proposal fitted about it, weighted draws made into chains
-(`importance`); if the weights' k-hat says that the proposal does not cover the density, nutpie walks on the
-density instead, with its exact gradient, in the coordinates of the proposal. Either way every draw of theta
-comes with a draw of all coefficients, and the posterior is that of the whole model.
+(`importance`); if the weights' k-hat says, twice, that the proposal does not cover the density, nutpie walks
+on the density instead, with its exact gradient, in the coordinates of the proposal. Either way every draw of
+theta comes with a draw of all coefficients, and the posterior is that of the whole model.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ Integers = NDArray[np.int64]
 
 PILOT = 400
 """Draws by which a proposal is judged."""
-ENOUGH, MOST_THINNED = 0.75, 8
-"""Where less than this share of draws counts, more are made and the chains thinned, up to so many times."""
+ENOUGH, MOST_THINNED = 1.4, 8
+"""For each draw kept, proposals that count for so many are made, but no more than so many times the draws."""
+SECOND_TIME = 4
+"""How many times as many where k-hat is beyond its limit, which may be the chance of one heavy weight."""
 THREADS = 2
 
 
@@ -110,9 +112,10 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     streams = np.random.SeedSequence(seed).spawn(CHAINS + 2)
     proposal, share = judged(start, np.random.default_rng(streams[0]))
     thinning = min(max(1, round(ENOUGH / share)), MOST_THINNED)
-    sampled = _weighed(start.density, proposal, each, thinning, streams[1:])
-    if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
-        return sampled
+    for more in (1, SECOND_TIME):
+        sampled = _weighed(start.density, proposal, each, more * thinning, streams[1:])
+        if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
+            return sampled
     return _walked(start.density, proposal.frame, each, seed, streams[1:], progress=progress)
 
 

@@ -125,7 +125,7 @@ class Density:
             score = score - predicted
         sd = self.prior_sd(theta)
         values = np.zeros((len(order.left), omega.shape[1]))
-        values[order.given] = entries * sd[sums.left] * sd[sums.right]
+        values[order.given] = entries * sd.take(sums.left, axis=0) * sd.take(sums.right, axis=0)
         values[order.diagonal] += self.proper[:, None]
         return elimination.factor(order, values, score * sd, square)
 

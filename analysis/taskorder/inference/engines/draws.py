@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from taskorder.inference.engines.parameters import sd_names
-from taskorder.inference.layout.design import Block, Design
+from taskorder.inference.layout.design import Design
 
 Floats = NDArray[np.float64]
 
 CHAINS = 4
+LEVEL_DIM = "residual_level"
 DRAW_DIMS = ("chain", "draw")
 
 
@@ -58,32 +60,23 @@ def named(
     shift : float
         What was taken off the outcome, for the intercept.
     """
-    found: dict[str, xr.DataArray] = {}
+    found: dict[str, tuple[tuple[str, ...], Floats]] = {}
+    coords: dict[str, Any] = dict(zip(DRAW_DIMS, map(np.arange, coefficients.shape), strict=False))
     for block in design.blocks:
         values = coefficients[..., block.columns]
-        found[block.name] = _levels(values, block) if block.labels else _plain(values[..., 0])
+        if block.labels:
+            found[block.name] = ((*DRAW_DIMS, block.coordinate), values)
+            coords[block.coordinate] = np.array(block.labels)
+        else:
+            found[block.name] = (DRAW_DIMS, values[..., 0])
     if "1" in found:
         centred = [block for block in design.blocks if block.centre]
-        found["1"] = found["1"] + shift - sum(block.centre * found[block.name] for block in centred)
+        moved = shift - sum(block.centre * found[block.name][1] for block in centred)
+        found["1"] = (DRAW_DIMS, found["1"][1] + moved)
     for i, name in enumerate(sd_names(design.blocks)):
-        found[name] = _plain(sd[..., i])
+        found[name] = (DRAW_DIMS, sd[..., i])
     for name, values in others.items():
-        if values.ndim == len(DRAW_DIMS):
-            found[name] = _plain(values)
-        else:
-            found[name] = xr.DataArray(
-                values,
-                dims=(*DRAW_DIMS, "residual_level"),
-                coords={"residual_level": list(design.residual_levels)},
-            )
-    numbers = {dim: np.arange(count) for dim, count in zip(DRAW_DIMS, coefficients.shape, strict=False)}
-    return xr.Dataset(found, coords=numbers)
-
-
-def _plain(values: Floats) -> xr.DataArray:
-    return xr.DataArray(values, dims=DRAW_DIMS)
-
-
-def _levels(values: Floats, block: Block) -> xr.DataArray:
-    coords = {block.coordinate: list(block.labels)}
-    return xr.DataArray(values, dims=(*DRAW_DIMS, block.coordinate), coords=coords)
+        found[name] = (DRAW_DIMS if values.ndim == len(DRAW_DIMS) else (*DRAW_DIMS, LEVEL_DIM), values)
+    if any(LEVEL_DIM in dims for dims, _ in found.values()):
+        coords[LEVEL_DIM] = np.array(design.residual_levels)
+    return xr.Dataset(found, coords=coords)

@@ -288,12 +288,14 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
     slopes: list[Floats] = []
     scores: list[Floats] = []
     for step in order.steps:
-        d, c, h = values[step.diagonal], values[step.cross], score[step.columns]
+        d, c, h = _rows(values, step.diagonal), _rows(values, step.cross), _rows(score, step.columns)
         if not (d > 0.0).all():
             raise np.linalg.LinAlgError("Matrix is not positive definite")
-        slope = c / d[step.row]
-        values[step.target] -= step.gather @ (slope[step.first] * c[step.second])
-        score -= step.to_column @ (slope * h[step.row])
+        slope = c / _rows(d, step.row)
+        products = _rows(slope, step.first)
+        products *= _rows(c, step.second)
+        values[step.target] = _rows(values, step.target) - step.gather @ products
+        score -= step.to_column @ (slope * _rows(h, step.row))
         log_determinant += np.log(d).sum(axis=0)
         misfit -= (h**2 / d).sum(axis=0)
         pivots.append(d)
@@ -313,6 +315,11 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
     )
 
 
+def _rows(values: Floats, at: Integers) -> Floats:
+    """Return `values[at]`, several times as fast where rows are short."""
+    return values.take(at, axis=0)
+
+
 def _dense(order: Plan, values: Floats, score: Floats) -> tuple[Floats, Floats]:
     """Return the Cholesky factor of what remained, and its solution of the score.
 
@@ -321,7 +328,7 @@ def _dense(order: Plan, values: Floats, score: Floats) -> tuple[Floats, Floats]:
     """
     size = len(order.rest)
     matrix = np.zeros((values.shape[1], size + 1, size + 1))
-    matrix[:, order.rest_right, order.rest_left] = values[order.rest_entries].T
+    matrix[:, order.rest_right, order.rest_left] = _rows(values, order.rest_entries).T
     matrix[:, size, :size] = score[order.rest].T
     matrix[:, size, size] = BEYOND
     matrix = np.linalg.cholesky(matrix)
@@ -352,7 +359,7 @@ def _back(found: Factor, half: Floats, noise: Sequence[Floats]) -> Floats:
         reversed(noise),
         strict=True,
     ):
-        x[step.columns] = h / d - step.by_row @ (slope * x[step.column]) + z / np.sqrt(d)
+        x[step.columns] = h / d - step.by_row @ (slope * _rows(x, step.column)) + z / np.sqrt(d)
     return x
 
 

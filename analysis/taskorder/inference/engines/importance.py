@@ -2,11 +2,12 @@
 
 The proposal lives in coordinates z that are near independent standard ones (`Frame`), and follows the log
 density along each of them, on either side of the mode: one dimension at a time it has the target's own
-skewness and tails. A share of wide Student-t draws keeps the weights bounded. The weighted draws are turned
-into Markov chains by independence Metropolis-Hastings: a chain stays where the next draw's weight is too
-small beside that of its own. The chains have the exact target, and their effective sample sizes and R-hat
-are what they are for any sampler; Pareto's k-hat of the weights says whether the proposal covers the
-target.
+skewness and tails. Two more shares of the draws keep the weights bounded: the same slices at a higher
+temperature, for many coordinates that stray at once, and a wide Student-t, for few that lie along a bent
+ridge. The weighted draws are turned into Markov chains by independence Metropolis-Hastings: a chain stays
+where the next draw's weight is too small beside that of its own. The chains have the exact target, and their
+effective sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights says whether
+the proposal covers the target.
 
 References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Vehtari et
 al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.
@@ -14,8 +15,9 @@ al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from arviz_stats.base.array import array_stats
@@ -44,6 +46,8 @@ SEARCHES = 3
 MOST_TOLD = 2.0
 """Log of the variance, in units of that at the mode, from which on it tells no more."""
 FLAT = 3.0
+HOT_SHARE, COOLED = 0.25, 0.7
+"""Share of the draws from heated slices, and what their log density is multiplied by."""
 WIDE_SHARE, WIDE, FREEDOM = 0.05, 1.5, 5.0
 """Share of the wide Student-t draws, their scale, and their degrees of freedom (one more a dimension)."""
 
@@ -146,6 +150,10 @@ class Slice:
         z = np.where(part == 0, self.knots[0] + np.log(share) / self.falls[0], z)
         return np.where(part == len(ends) - 1, self.knots[-1] - np.log1p(-share) / self.falls[1], z)
 
+    def heated(self) -> Slice:
+        """Return the density of the log density times `COOLED`."""
+        return _normalised(self.knots, self.log_density * COOLED, self.falls * COOLED)
+
 
 def _slice(scale: Floats, drops: Floats) -> Slice:
     """Interpolate the drops of a log density at the probes on either side, (2, 6), and normalise."""
@@ -160,6 +168,10 @@ def _slice(scale: Floats, drops: Floats) -> Slice:
     below, above = knots < z[0], knots > z[-1]
     log_density[below] = curve[0] - falls[0] * (z[0] - knots[below])
     log_density[above] = curve[-1] - falls[1] * (knots[above] - z[-1])
+    return _normalised(knots, log_density, falls)
+
+
+def _normalised(knots: Floats, log_density: Floats, falls: Floats) -> Slice:
     return Slice(knots, log_density - logsumexp(_log_masses(knots, log_density, falls)), falls)
 
 
@@ -175,7 +187,7 @@ def _log_masses(knots: Floats, log_density: Floats, falls: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Independent one-dimensional densities of z, beside a wide Student-t.
+    """Independent one-dimensional densities of z, beside the same ones heated and a wide Student-t.
 
     Attributes
     ----------
@@ -187,24 +199,36 @@ class Proposal:
     frame: Frame
     slices: tuple[Slice, ...]
 
+    @cached_property
+    def heated(self) -> tuple[Slice, ...]:
+        """The slices at the higher temperature."""
+        return tuple(one.heated() for one in self.slices)
+
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """Draw vectors u (D, count)."""
-        size = len(self.slices)
-        z = np.array([own.drawn(rng.random(count)) for own in self.slices]).reshape(size, count)
-        wide = rng.random(count) < WIDE_SHARE
+        size, which = len(self.slices), rng.random(count)
+        wide, hot = which < WIDE_SHARE, (which >= WIDE_SHARE) & (which < WIDE_SHARE + HOT_SHARE)
         radius = np.sqrt(rng.chisquare(FREEDOM + size, count) / (FREEDOM + size))
+        z = np.where(hot, _drawn(self.heated, count, rng), _drawn(self.slices, count, rng))
         z = np.where(wide, WIDE * rng.standard_normal((size, count)) / radius, z)
         return self.frame.place(z)
 
     def log_density(self, u: Floats) -> Floats:
         """Return the log density of vectors u (D, B)."""
         z = self.frame.find(u)
-        own = np.zeros(u.shape[1])
-        for one, values in zip(self.slices, z, strict=True):
-            own = own + one.at(values)
-        wide = _student(np.sum(z**2, axis=0) / WIDE**2, len(z)) - len(z) * np.log(WIDE)
-        both = np.array([own + np.log(1.0 - WIDE_SHARE), wide + np.log(WIDE_SHARE)])
-        return logsumexp(both, axis=0) - np.sum(np.log(np.diag(self.frame.root)))
+        size = len(z)
+        wide = _student(np.sum(z**2, axis=0) / WIDE**2, size) - size * np.log(WIDE)
+        parts = np.array([_at(self.slices, z), _at(self.heated, z), wide])
+        shares = np.array([1.0 - HOT_SHARE - WIDE_SHARE, HOT_SHARE, WIDE_SHARE])
+        return logsumexp(parts + np.log(shares)[:, None], axis=0) - np.sum(np.log(np.diag(self.frame.root)))
+
+
+def _drawn(slices: Sequence[Slice], count: int, rng: np.random.Generator) -> Floats:
+    return np.array([one.drawn(rng.random(count)) for one in slices]).reshape(len(slices), count)
+
+
+def _at(slices: Sequence[Slice], z: Floats) -> Floats:
+    return sum((one.at(values) for one, values in zip(slices, z, strict=True)), np.zeros(z.shape[1]))
 
 
 def fitted(log_density: LogDensity, about: Frame) -> Proposal:
