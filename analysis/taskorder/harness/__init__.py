@@ -1,0 +1,1 @@
+"""Ordered sequences of training tasks in, tidy zero-shot results out."""
