@@ -6,6 +6,8 @@
     ├── InvalidTable            a result table or a covariate table has problems, each at its place
     ├── InvalidSequence         a sequence of stages cannot be read
     ├── InvalidModel            a model file has problems
+    ├── InvalidTask             a task file, or the data of a task, has problems
+    ├── InvalidExperiment       an experiment file has problems
     ├── FitFailed               a fit gave nothing that could be reported
     └── MissingData             something that the work needs is not there
 """
@@ -68,6 +70,14 @@ class InvalidModel(TaskorderError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class InvalidTask(TaskorderError):
+    """A task file that cannot be read, or data that are not what it says."""
+
+
+class InvalidExperiment(TaskorderError):
+    """An experiment file that cannot be read, or asks for what is not there."""
 
 
 class FitFailed(TaskorderError):
