@@ -43,8 +43,8 @@ def replacing(path: Path, *, force: bool = False) -> Generator[Path]:
 def replacing_folder(path: Path) -> Generator[Path]:
     """Give a folder beside `path` to write into; when the block ends well, that folder takes its place.
 
-    Where another process has put its own there in the meantime, that one stays: folders with one name hold the
-    same.
+    Where another process has put its own there in the meantime, that one stays: folders with one name hold
+    the same.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")

@@ -55,8 +55,8 @@ class Encoded:
         `tokens`: (T,), a label's number at the first token of a word; otherwise (0,).
     places : array
         `tokens`: (T,), the number of the word of which a token is the first, or -1; `span`: (T, 2), the
-        characters of the context that a token covers, or -1; `lines`: (N,), where the second text begins, or 0;
-        otherwise (0,).
+        characters of the context that a token covers, or -1; `lines`: (N,), where the second text begins,
+        or 0; otherwise (0,).
     """
 
     ids: NDArray[np.int32]
@@ -170,7 +170,7 @@ def _lines(reading: Reading, examples: Sequence[Example], first: int) -> Iterabl
 
 
 def _sentences(reading: Reading, examples: Sequence[Example], first: int) -> Iterable[_Feature]:
-    """The source of every pair, then its target, as two features of one example."""
+    """Yield the source of every pair, then its target, as two features of one example."""
     found = [cast(PairExample, example) for example in examples]
     made = reading([text for example in found for text in (example.source, example.target)])
     for i in range(2 * len(found)):

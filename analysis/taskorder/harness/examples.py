@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 type Kind = Literal["text", "tokens", "span", "choice", "lines", "retrieval"]
-"""`text`: a label or a number for one text or two; `tokens`: a label for every word; `span`: an answer within a
-context; `choice`: one of several continuations; `lines`: raw or aligned text for language modelling; `retrieval`:
-the translation of a sentence among many."""
+"""`text`: a label or a number for one text or two; `tokens`: a label for every word; `span`: an answer within
+a context; `choice`: one of several continuations; `lines`: raw or aligned text for language modelling;
+`retrieval`: the translation of a sentence among many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TokensExample:
 
 @dataclass(frozen=True, slots=True)
 class SpanExample:
-    """A question about a context; `context[start:start + len(text)] == text` for every answer (text, start)."""
+    """A question about a context; for every answer (text, start), `context[start:start + len(text)] == text`."""
 
     id: str
     question: str
@@ -42,7 +42,7 @@ class SpanExample:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceExample:
-    """A prompt, a question about it (may be empty), and choices, one of which is right (`label` counts from 0)."""
+    """A prompt, a question about it (may be empty), and choices; `label` is the right one, counted from 0."""
 
     id: str
     prompt: str

@@ -36,14 +36,15 @@ class Node:
     Attributes
     ----------
     id : str
-        Sixteen hexadecimal digits of the hash of all that decides the outcome: the parent, the task's data, the
-        hyper-parameters, the seed, the backbone's files and the code of the training step.
+        Sixteen hexadecimal digits of the hash of all that decides the outcome: the parent, the task's data,
+        the hyper-parameters, the seed, the backbone's files and the code of the training step.
     parent : str
         The node whose encoder this one starts from; empty where it starts from the backbone.
     backbone, tuning : str
     seed : int
     steps : tuple of tuples of Stage
-        The whole sequence up to and with this node's own step, which is the last; its stages are trained jointly.
+        The whole sequence up to and with this node's own step, which is the last; its stages are trained
+        jointly.
     role : {"intermediate", "target"}
     evaluations : tuple of Evaluation
         What a target is scored on; empty for an intermediate stage.

@@ -1,4 +1,4 @@
-"""Randomness with names: every use of chance draws from a stream of its own, so that none disturbs another."""
+"""Randomness with names: every use of chance draws from a stream of its own."""
 
 from __future__ import annotations
 
