@@ -32,7 +32,7 @@ class TokensExample:
 
 @dataclass(frozen=True, slots=True)
 class SpanExample:
-    """A question about a context; for every answer (text, start), `context[start:start + len(text)] == text`."""
+    """A question about a context; an answer (text, start) has `context[start:start + len(text)] == text`."""
 
     id: str
     question: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -38,10 +40,10 @@ class WordHead(nn.Module):
 class LanguageHead(nn.Module):
     """Logits of the vocabulary, through the encoder's own word embeddings."""
 
-    def __init__(self, size: int, vocabulary: int, epsilon: float) -> None:
+    def __init__(self, size: int, embedded: int, vocabulary: int) -> None:
         super().__init__()
-        self.dense = nn.Linear(size, size)
-        self.norm = nn.LayerNorm(size, eps=epsilon)
+        self.dense = nn.Linear(size, embedded)
+        self.norm = nn.LayerNorm(embedded, eps=1e-12)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, states: Tensor, embeddings: Tensor) -> Tensor:
@@ -49,7 +51,17 @@ class LanguageHead(nn.Module):
         return self.norm(nn.functional.gelu(self.dense(states))) @ embeddings.T + self.bias
 
 
-def fresh(kind: Kind, outputs: int, size: int, dropout: float, generator: torch.Generator) -> nn.Module:
+@dataclass(frozen=True)
+class Sizes:
+    """What an encoder tells its heads: the widths of states and of word embeddings, and its vocabulary."""
+
+    states: int
+    embeddings: int
+    vocabulary: int
+    dropout: float
+
+
+def fresh(kind: Kind, outputs: int, sizes: Sizes, generator: torch.Generator) -> nn.Module:
     """Make a head for a kind of task.
 
     Parameters
@@ -57,19 +69,17 @@ def fresh(kind: Kind, outputs: int, size: int, dropout: float, generator: torch.
     kind : Kind
         But for `retrieval`, which needs none.
     outputs : int
-        Labels; 1 for a regression; the vocabulary for `lines`.
-    size : int
-        H, of the encoder's states.
-    dropout : float
+        Labels; 1 for a regression; of no account for `choice`, `span` and `lines`.
+    sizes : Sizes
     generator : torch.Generator
         From which all weights are drawn: Normal(0, 0.02), biases at zero.
     """
     makers = {
-        "text": lambda: SentenceHead(size, outputs, dropout),
-        "choice": lambda: SentenceHead(size, 1, dropout),
-        "tokens": lambda: WordHead(size, outputs, dropout),
-        "span": lambda: WordHead(size, 2, dropout),
-        "lines": lambda: LanguageHead(size, outputs, 1e-12),
+        "text": lambda: SentenceHead(sizes.states, outputs, sizes.dropout),
+        "choice": lambda: SentenceHead(sizes.states, 1, sizes.dropout),
+        "tokens": lambda: WordHead(sizes.states, outputs, sizes.dropout),
+        "span": lambda: WordHead(sizes.states, 2, sizes.dropout),
+        "lines": lambda: LanguageHead(sizes.states, sizes.embeddings, sizes.vocabulary),
     }
     head = makers[kind]()
     for module in head.modules():
