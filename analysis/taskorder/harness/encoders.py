@@ -8,6 +8,7 @@ is strict: a name that is missing, or one too many, is an error.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -138,7 +139,9 @@ def _adapted(model: Any, tuning: Tuning, options: Mapping[str, int]) -> Any:
         )
     else:
         config = peft.PromptTuningConfig(task_type=kind, num_virtual_tokens=options["tokens"])
-    return peft.get_peft_model(model, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return peft.get_peft_model(model, config)
 
 
 def read_encoder(

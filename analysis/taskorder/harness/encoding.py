@@ -255,6 +255,18 @@ _MAKERS: dict[Kind, Callable[[Reading, Sequence[Example], int], Iterable[_Featur
 }
 
 
+def joined(parts: Sequence[Encoded], examples: Sequence[int]) -> Encoded:
+    """Put features of several sets into one, whose owners count on; `examples` says how many each set has."""
+    offsets = np.concatenate([[0], np.cumsum(examples)])
+    owners = [part.owner + offset for part, offset in zip(parts, offsets, strict=False)]
+    together = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("ids", "types", "labels", "places")
+    }
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Encoded(starts=np.concatenate([[0], np.cumsum(lengths)]), owner=np.concatenate(owners), **together)
+
+
 def refuse_unanswerable(encoded: Encoded, task: str, max_length: int) -> None:
     """Refuse training data of a span task in which no window holds its answer.
 

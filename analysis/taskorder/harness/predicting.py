@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,10 +10,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from taskorder.harness.batches import in_order
-from taskorder.harness.encoding import Encoded
+from taskorder.harness.encoding import Encoded, joined
 from taskorder.harness.examples import Example, Kind, SpanExample, TokensExample
 from taskorder.harness.learner import Learner, by_example, units
 
@@ -59,28 +59,41 @@ def predict(
     Returns
     -------
     list
-        For each set what `metrics.score` takes: labels or values (`text`), label sequences (`tokens`), answers
-        (`span`), numbers of choices (`choice`), or two matrices of sentence embeddings (`retrieval`).
+        For each set what `metrics.score` takes: labels or values (`text`), sequences of labels (`tokens`),
+        answers (`span`), numbers of choices (`choice`), or two matrices of embeddings (`retrieval`).
     """
-    outputs: list[list[Any]] = [[None] * len(one.encoded) for one in sets]
-    divided = [units(one.encoded, kind) for one in sets]
-    lengths = np.concatenate([part.lengths for part in divided])
-    which = np.repeat(np.arange(len(sets)), [len(part.lengths) for part in divided])
-    number = np.concatenate([np.arange(len(part.lengths)) for part in divided])
+    counts = [len(one.examples) for one in sets]
+    everything = joined([one.encoded for one in sets], counts)
+    examples = [example for one in sets for example in one.examples]
+    outputs = _outputs(learner, task, kind, everything, batch_tokens)
+    found = _decoded(kind, examples, everything, outputs, labels)
+    ends = itertools.accumulate(counts)
+    return [_part(found, end - count, end) for end, count in zip(ends, counts, strict=True)]
+
+
+def _part(found: Any, start: int, end: int) -> Any:
+    if isinstance(found, tuple):
+        return tuple(matrix[start:end] for matrix in found)
+    return found[start:end]
+
+
+def _outputs(learner: Learner, task: str, kind: Kind, encoded: Encoded, batch_tokens: int) -> list[Any]:
+    outputs: list[Any] = [None] * len(encoded)
+    divided = units(encoded, kind)
     was_training = learner.training
     learner.eval()
     with torch.inference_mode():
-        for batch in in_order(lengths, batch_tokens):
-            for of_set in np.unique(which[batch]):
-                chosen = divided[of_set].features(number[batch[which[batch] == of_set]])
-                found = _outputs(learner, task, kind, sets[of_set].encoded, chosen)
-                for feature, output in zip(chosen, found, strict=True):
-                    outputs[of_set][feature] = output
+        for batch in in_order(divided.lengths, batch_tokens):
+            features = divided.features(batch)
+            for feature, output in zip(
+                features, _of_batch(learner, task, kind, encoded, features), strict=True
+            ):
+                outputs[feature] = output
     learner.train(was_training)
-    return [_DECODERS[kind](one, found, labels) for one, found in zip(sets, outputs, strict=True)]
+    return outputs
 
 
-def _outputs(learner: Learner, task: str, kind: Kind, encoded: Encoded, features: Integers) -> list[Any]:
+def _of_batch(learner: Learner, task: str, kind: Kind, encoded: Encoded, features: Integers) -> list[Any]:
     given = learner.inputs(encoded, features)
     if kind == "retrieval":
         layers = learner.encoder.layers(given.ids, given.mask, given.types, every=True)
@@ -89,27 +102,35 @@ def _outputs(learner: Learner, task: str, kind: Kind, encoded: Encoded, features
     logits = learner.outputs(task, kind, given).float().cpu()
     lengths = encoded.lengths[features]
     if kind == "tokens":
-        return [row[:length].argmax(-1).numpy() for row, length in zip(logits, lengths, strict=True)]
+        return [row[:length] for row, length in zip(logits.argmax(-1).numpy(), lengths, strict=True)]
     if kind == "span":
-        return [row[:length].numpy() for row, length in zip(logits, lengths, strict=True)]
+        return [row[:length] for row, length in zip(logits.numpy(), lengths, strict=True)]
     return list(logits.numpy())
 
 
-def _texts(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) -> list[Any]:
+def _decoded(
+    kind: Kind, examples: Sequence[Example], encoded: Encoded, outputs: list[Any], labels: tuple[str, ...]
+) -> Any:
+    if kind == "tokens":
+        return _words(examples, encoded, outputs, labels)
+    if kind == "span":
+        return _answers(examples, encoded, outputs)
+    vectors = np.array(outputs)
+    if kind == "retrieval":
+        return vectors[0::2], vectors[1::2]
+    if kind == "choice":
+        table, _ = by_example(torch.from_numpy(vectors[:, 0]), encoded.owner)
+        return [int(i) for i in table.argmax(1)]
     if not labels:
-        return [float(output[0]) for output in outputs]
-    return [labels[int(np.argmax(output))] for output in outputs]
+        return [float(value) for value in vectors[:, 0]]
+    return [labels[int(i)] for i in vectors.argmax(1)]
 
 
-def _choices(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) -> list[int]:
-    table, _ = by_example(cast(Tensor, torch.tensor(np.array(outputs)[:, 0])), one.encoded.owner)
-    return [int(i) for i in table.argmax(1)]
-
-
-def _words(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) -> list[tuple[str, ...]]:
+def _words(
+    examples: Sequence[Example], encoded: Encoded, outputs: Sequence[Any], labels: tuple[str, ...]
+) -> list[tuple[str, ...]]:
     """Give every word the label of its first token; a word that has no token gets the first label."""
-    found = [[labels[0]] * len(cast(TokensExample, example).words) for example in one.examples]
-    encoded = one.encoded
+    found = [[labels[0]] * len(cast(TokensExample, example).words) for example in examples]
     for feature, output in enumerate(outputs):
         places = encoded.places[encoded.starts[feature] : encoded.starts[feature + 1]]
         for at in np.flatnonzero(places >= 0):
@@ -117,17 +138,16 @@ def _words(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) 
     return [tuple(words) for words in found]
 
 
-def _answers(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) -> list[str]:
+def _answers(examples: Sequence[Example], encoded: Encoded, outputs: Sequence[Any]) -> list[str]:
     """Return the best span over the windows of each example."""
-    best: list[tuple[float, str]] = [(-np.inf, "")] * len(one.examples)
-    encoded = one.encoded
+    best: list[tuple[float, str]] = [(-np.inf, "")] * len(examples)
     for feature, logits in enumerate(outputs):
         owner = int(encoded.owner[feature])
         places = encoded.places[encoded.starts[feature] : encoded.starts[feature + 1]]
         found = _best_span(logits, places)
         if found is not None and found[0] > best[owner][0]:
             value, start, end = found
-            context = cast(SpanExample, one.examples[owner]).context
+            context = cast(SpanExample, examples[owner]).context
             best[owner] = (value, context[places[start, 0] : places[end, 1]])
     return [text for _, text in best]
 
@@ -142,17 +162,3 @@ def _best_span(logits: NDArray[np.float32], places: Integers) -> tuple[float, in
     value = np.where((width >= 0) & (width < ANSWER_TOKENS), value, -np.inf)
     i, j = np.unravel_index(int(np.argmax(value)), value.shape)
     return None if value[i, j] == -np.inf else (float(value[i, j]), int(starts[i]), int(ends[j]))
-
-
-def _sentences(one: EvaluationSet, outputs: Sequence[Any], labels: tuple[str, ...]) -> Any:
-    vectors = np.array(outputs)
-    return vectors[0::2], vectors[1::2]
-
-
-_DECODERS: dict[Kind, Any] = {
-    "text": _texts,
-    "choice": _choices,
-    "tokens": _words,
-    "span": _answers,
-    "retrieval": _sentences,
-}
