@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from taskorder.errors import MissingData
@@ -26,6 +26,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 type Tuning = Literal["full", "lora", "prompt"]
 
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
 WEIGHTS = "model.safetensors"
 LANGUAGE_HEAD = {
     "dense.weight": ("cls.predictions.transform.dense.weight", "lm_head.dense.weight"),
@@ -144,10 +145,8 @@ def _adapted(model: Any, tuning: Tuning, options: Mapping[str, int]) -> Any:
         return peft.get_peft_model(model, config)
 
 
-def read_encoder(
-    name: str, tuning: Tuning, options: Mapping[str, int], generator_seed: int
-) -> tuple[Encoder, Any]:
-    """Read a backbone and its tokeniser.
+def read_encoder(name: str, tuning: Tuning, options: Mapping[str, int], generator_seed: int) -> Encoder:
+    """Read a backbone.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def read_encoder(
     Raises
     ------
     MissingData
-        If there is no such model, it has no safetensors, or its tokeniser is not a fast one.
+        If there is no such model, or it has no safetensors.
     """
     from transformers import AutoConfig, AutoModel
 
@@ -176,9 +175,9 @@ def read_encoder(
             model = AutoModel.from_pretrained(
                 name, use_safetensors=True, trust_remote_code=False, dtype=torch.float32
             )
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise MissingData(_absent(name, error)) from None
-    return Encoder(model, tuning, options), read_tokenizer(name)
+    return Encoder(model, tuning, options)
 
 
 def read_tokenizer(name: str) -> Any:
@@ -193,7 +192,7 @@ def read_tokenizer(name: str) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise MissingData(_absent(name, error)) from None
     if not tokenizer.is_fast:
         raise MissingData(
@@ -255,6 +254,6 @@ def backbone_digest(name: str) -> str:
 
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise MissingData(_absent(name, error)) from None
     return sha256_text(f"{name} {getattr(config, '_commit_hash', '')}")

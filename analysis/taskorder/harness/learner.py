@@ -20,8 +20,16 @@ from taskorder.harness.heads import LanguageHead
 
 Integers = NDArray[np.int64]
 
-MASKED, KEPT, RANDOM = 0.15, 0.1, 0.1
-"""Share of tokens that are to be guessed; of these, the shares that are left as they are or made random."""
+KEPT, RANDOM = 0.1, 0.1
+"""Of the tokens that are to be guessed, the shares that are left as they are or made random."""
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Which share of tokens is to be guessed, and by which chance."""
+
+    share: float
+    rng: np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,13 @@ class Learner(nn.Module):
     def __init__(self, encoder: Encoder, heads: dict[str, nn.Module], vocabulary: Vocabulary) -> None:
         super().__init__()
         self.encoder = encoder
-        self.heads = nn.ModuleDict(heads)
+        self.heads = nn.ModuleDict({_key(task): head for task, head in heads.items()})
+        self.tasks = tuple(heads)
         self.vocabulary = vocabulary
+
+    def head(self, task: str) -> nn.Module:
+        """Return the head of a task."""
+        return self.heads[_key(task)]
 
     @property
     def device(self) -> torch.device:
@@ -149,15 +162,13 @@ class Learner(nn.Module):
         states = self.states(given)
         if kind in ("text", "choice"):
             states = states[torch.arange(len(states), device=states.device), given.classification]
-        return self.heads[task](states)
+        return self.head(task)(states)
 
-    def loss(
-        self, task: str, kind: Kind, encoded: Encoded, features: Integers, rng: np.random.Generator
-    ) -> Tensor:
-        """Return the mean loss of a batch; `rng` says which tokens are masked."""
+    def loss(self, task: str, kind: Kind, encoded: Encoded, features: Integers, masking: Masking) -> Tensor:
+        """Return the mean loss of a batch."""
         given = self.inputs(encoded, features)
         if kind == "lines":
-            return self._guessed(task, given, rng)
+            return self._guessed(task, given, masking)
         logits = self.outputs(task, kind, given).float()
         labels = encoded.labels
         if kind == "tokens":
@@ -176,26 +187,32 @@ class Learner(nn.Module):
             return functional.mse_loss(logits[:, 0], target)
         return functional.cross_entropy(logits, target)
 
-    def _guessed(self, task: str, given: Inputs, rng: np.random.Generator) -> Tensor:
+    def _guessed(self, task: str, given: Inputs, masking: Masking) -> Tensor:
         ids = given.ids.cpu().numpy()
-        chosen, shown = masked(ids, self.vocabulary, rng)
+        chosen, shown = masked(ids, self.vocabulary, masking)
         where = torch.from_numpy(chosen).to(self.device)
         states = self.encoder(self.moved(shown), given.mask, given.types, given.positions)[where]
-        head = self.heads[task]
+        head = self.head(task)
         assert isinstance(head, LanguageHead)
         return functional.cross_entropy(head(states, self.encoder.words).float(), given.ids[where])
 
 
+def _key(task: str) -> str:
+    """Write the name of a task as torch allows names of modules."""
+    return task.replace(".", "-")
+
+
 def masked(
-    ids: NDArray[np.int64], vocabulary: Vocabulary, rng: np.random.Generator
+    ids: NDArray[np.int64], vocabulary: Vocabulary, masking: Masking
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Choose tokens (B, W) that are to be guessed, and return them with what is shown in their place.
 
     At least one a batch; special tokens never. Source: Devlin et al. (2019), BERT.
     """
+    rng = masking.rng
     ordinary = ~np.isin(ids, list(vocabulary.special | {vocabulary.pad}))
     chance = np.where(ordinary, rng.random(ids.shape), 2.0)
-    chosen = chance < max(MASKED, float(chance.min()) + 1e-12)
+    chosen = chance < max(masking.share, float(chance.min()) + 1e-12)
     kind = rng.random(ids.shape)
     shown = np.where(chosen & (kind >= KEPT + RANDOM), vocabulary.mask, ids)
     drawn = rng.integers(0, vocabulary.size, ids.shape)
