@@ -32,11 +32,12 @@ ENCODER, HEADS, CURVE, HISTORY = "encoder.safetensors", "heads.safetensors", "cu
 
 @dataclass
 class Progress:
-    """What a stage has seen so far, and the points of its learning curve."""
+    """What a stage has seen so far, and the points of its learning curve; `looking` is seconds spent on these."""
 
     updates: int = 0
     examples: int = 0
     tokens: int = 0
+    looking: float = 0.0
     losses: list[Tensor] = field(default_factory=list[Tensor])
     points: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 

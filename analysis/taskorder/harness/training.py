@@ -63,12 +63,13 @@ def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path)
         progress = Progress()
         ready = time.perf_counter()
         if parts:
-            _fit(learner, parts, training, node, progress)
+            fit(learner, parts, training, node, progress)
     done = time.perf_counter()
     write(node, parent, folder, learner, parts, heads, progress)
     timing = {
         "prepare": ready - began,
-        "train": done - ready,
+        "train": done - ready - progress.looking,
+        "look": progress.looking,
         "tokens": progress.tokens,
         "device": str(learner.device),
     }
@@ -86,7 +87,7 @@ def repeatable(seed: int) -> Generator[None]:
         yield
 
 
-def _fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node, progress: Progress) -> None:
+def fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node, progress: Progress) -> None:
     """Update the weights batch by batch, with a linear warm-up and decay of the learning rate."""
     batches = _batches(parts, training, node)
     total = len(batches)
@@ -117,7 +118,9 @@ def _fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node
         progress.tokens += int(part.train.lengths[features].sum())
         progress.losses.append(loss.detach())
         if progress.updates in looked_at:
+            began = time.perf_counter()
             value = _look(learner, parts, training, progress)
+            progress.looking += time.perf_counter() - began
             if training.select == "best" and (best is None or value > best[0]):
                 best = (value, {name: t.detach().clone() for name, t in learner.state_dict().items()})
     if best is not None:
