@@ -4,10 +4,10 @@ Tags are IO, BIO (either kind), BIOES, or bare labels, such as parts of speech. 
 for its position (`B`, `I`, `E`, `S`, `O`) whatever the label, so that bare labels are scored in odd ways:
 `SCONJ` begins an entity at each word, neighbouring `NOUN`s are one entity. XTREME scores UDPOS in this way.
 
-Two versions of seqeval differ in the type that they read out of a label. Version 0.0.12, which XTREME's script
-installed in 2020, takes what follows the last hyphen, or a bare label whole. Versions from 1.0, which it
-installed for XTREME-R in 2021, take what follows the first hyphen, and drop the first letter of a bare label:
-`CCONJ` and `SCONJ` become one type, and so do `X` and `_`.
+Two versions of seqeval differ in the type that they read out of a label. Version 0.0.12, which XTREME's
+script installed in 2020, takes what follows the last hyphen, or a bare label whole. Versions from 1.0, which
+it installed for XTREME-R in 2021, take what follows the first hyphen, and drop the first letter of a bare
+label: `CCONJ` and `SCONJ` become one type, and so do `X` and `_`.
 """
 
 from __future__ import annotations

@@ -53,9 +53,9 @@ def positive_label(labels: Iterable[str]) -> str:
     if len(found) == 2 and len(positive) == 1:
         return positive[0]
     raise InvalidTask(
-        f"metric f1 is of one label out of two, and which one that is cannot be told of"
-        f" {', '.join(map(repr, found[:5]))}; map the positive one to '1' ({', '.join(sorted(POSITIVE))} would"
-        " also do), or take macro_f1"
+        "metric f1 is of one label out of two, and which one that is cannot be told of"
+        f" {', '.join(map(repr, found[:5]))}; map the positive one to '1'"
+        f" ({', '.join(sorted(POSITIVE))} would also do), or take macro_f1"
     )
 
 

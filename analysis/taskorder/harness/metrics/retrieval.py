@@ -120,7 +120,10 @@ def mean_average_precision(
     for ranks in _ranks(embeddings, examples):
         possible = len(ranks) if top is None else min(len(ranks), top)
         counted = ranks if top is None else ranks[ranks <= top]
-        precisions.append(sum(hit / int(rank) for hit, rank in enumerate(counted, 1)) / possible)
+        precision = 0.0
+        for hit, rank in enumerate(counted, 1):
+            precision += hit / int(rank)
+        precisions.append(precision / possible)
     return float(np.mean(precisions))
 
 
