@@ -58,14 +58,6 @@ STANDARD: dict[str, dict[str, str]] = {
     "mewslix": _PAIR,
 }
 """What the columns of a format are called where the task file says nothing."""
-METRICS: dict[Kind, tuple[str, ...]] = {
-    "text": ("accuracy", "f1", "macro_f1", "mcc", "pearson", "spearman"),
-    "tokens": ("f1", "accuracy"),
-    "span": ("f1", "exact_match"),
-    "choice": ("accuracy",),
-    "lines": (),
-    "retrieval": ("accuracy", "f1", "map@20"),
-}
 
 
 def _listed(value: Any) -> Any:

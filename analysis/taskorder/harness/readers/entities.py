@@ -4,68 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
+
+from pydantic import TypeAdapter, ValidationError
 
 from taskorder.errors import InvalidTask
-from taskorder.harness.readers.rows import Row, lines
-from taskorder.harness.readers.tabular import json_object
+from taskorder.harness.readers.rows import Row, first_fault, lines
 from taskorder.harness.taskfile import Format
+
+
+class Span(TypedDict):
+    """Characters of a text."""
+
+    start: int
+    end: int
+
+
+class Surface(Span):
+    """Characters of a text, with what they read."""
+
+    text: str
+
+
+class Mention(TypedDict):
+    """A stretch of an article that names an entity."""
+
+    example_id: str
+    entity_id: str
+    mention_span: Surface
+
+
+class Context(TypedDict):
+    """An article."""
+
+    language: str
+    text: str
+    sentence_spans: list[Span]
+
+
+class Article(TypedDict):
+    """An article and what it mentions."""
+
+    context: Context
+    mentions: list[Mention]
+
+
+class Entity(TypedDict):
+    """A candidate."""
+
+    entity_id: str
+    description: str
+
+
+_ARTICLE = TypeAdapter(Article)
+_ENTITY = TypeAdapter(Entity)
 
 
 def mewslix(files: Sequence[Path], form: Format) -> Iterator[Row]:
     """Yield pairs of a mention's sentence and its entity's description, then all other candidates.
 
     Two files: mentions (`context`, `mentions`), and the candidate entities. The article's language is the
-    column `language`; rows without a mention have it empty and are kept whatever the language.
+    column `language`, after which `where` picks.
 
     Source: Ruder et al. 2021 (XTREME-R); the format is that of Mewsli-X, 2022-05-18.
     """
     if len(files) != 2:
         raise InvalidTask(f"{files[0]}: Mewsli-X is read from two files: mentions, candidate entities")
-    entities = dict(_entities(files[1]))
+    entities = {entity["entity_id"]: entity["description"] for _, entity in _read(files[1], _ENTITY)}
     wanted = form.where.get("language", "")
     used: set[str] = set()
-    for number, line in lines(files[0]):
-        place = f"{files[0]}:{number}"
-        article = json_object(place, line)
-        try:
-            language = article["context"]["language"]
-            mentions = [] if wanted and language != wanted else _mentions(article)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidTask(f"{place}: no article of Mewsli-X: {error!r} is missing or wrong") from None
-        for one, entity, text in mentions:
+    for place, article in _read(files[0], _ARTICLE):
+        language = article["context"]["language"]
+        for mention in article["mentions"] if wanted in ("", language) else ():
+            entity = mention["entity_id"]
             if entity not in entities:
                 raise InvalidTask(f"{place}: {entity!r} is not among the candidates of {files[1]}")
             used.add(entity)
-            yield Row(
-                place,
-                {"id": one, "source": text, "target": entities[entity], "gold": True, "language": language},
-            )
+            values = {"source": _sentence(place, article["context"], mention), "target": entities[entity]}
+            yield Row(place, {"id": mention["example_id"], "gold": True, "language": language, **values})
     for entity, text in entities.items():
         if entity not in used:
-            yield Row(
-                str(files[1]), {"id": entity, "source": "", "target": text, "gold": False, "language": wanted}
-            )
+            values = {"id": entity, "source": "", "target": text, "gold": False, "language": wanted}
+            yield Row(str(files[1]), values)
 
 
-def _mentions(article: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return id, entity and the sentence of every mention."""
-    text = article["context"]["text"]
-    spans = [(span["start"], span["end"]) for span in article["context"]["sentence_spans"]]
-    found: list[tuple[str, str, str]] = []
-    for mention in article["mentions"]:
-        start, end = mention["mention_span"]["start"], mention["mention_span"]["end"]
-        if text[start:end] != mention["mention_span"]["text"]:
-            raise ValueError(f"mention_span of {mention['example_id']}")
-        first, last = next(((a, b) for a, b in spans if a <= start < b), (0, len(text)))
-        found.append((mention["example_id"], mention["entity_id"], text[first:last].strip()))
-    return found
-
-
-def _entities(path: Path) -> Iterator[tuple[str, str]]:
+def _read[T](path: Path, shape: TypeAdapter[T]) -> Iterator[tuple[str, T]]:
     for number, line in lines(path):
-        entity = json_object(f"{path}:{number}", line)
         try:
-            yield entity["entity_id"], entity["description"]
-        except KeyError as error:
-            raise InvalidTask(f"{path}:{number}: the entity has no {error}") from None
+            yield f"{path}:{number}", shape.validate_json(line)
+        except ValidationError as error:
+            raise InvalidTask(f"{path}:{number}: not as in Mewsli-X: {first_fault(error)}") from None
+
+
+def _sentence(place: str, context: Context, mention: Mention) -> str:
+    """Return the sentence of a mention; the whole text where no sentence holds it."""
+    span, text = mention["mention_span"], context["text"]
+    start, end = span["start"], span["end"]
+    if text[start:end] != span["text"]:
+        raise InvalidTask(
+            f"{place}: mention {mention['example_id']!r} does not stand at {start};"
+            " the articles' text is added by get-mewsli-x.sh"
+        )
+    whole: Span = {"start": 0, "end": len(text)}
+    holding = next((one for one in context["sentence_spans"] if one["start"] <= start < one["end"]), whole)
+    return text[holding["start"] : holding["end"]].strip()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from pydantic import ValidationError
+
 from taskorder.errors import InvalidTask
 
 
@@ -67,3 +69,11 @@ def json_file(path: Path) -> Any:
         raise InvalidTask(f"{path}:{error.lineno}: no valid JSON: {error.msg}{cut}") from None
     except RecursionError:
         raise InvalidTask(f"{path}: no valid JSON: nested too deeply") from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Say where in a JSON value the first thing is that is not as it should be, and what it should be."""
+    detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+    message = detail["msg"]
+    return f"{place.lstrip('.') or 'it'}: {message[0].lower()}{message[1:]}"

@@ -4,83 +4,123 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
+
+from pydantic import TypeAdapter, ValidationError
 
 from taskorder.errors import InvalidTask
-from taskorder.harness.readers.rows import Row, json_file
+from taskorder.harness.readers.rows import Row, first_fault, json_file
 from taskorder.harness.taskfile import Format
 
 
+class Answer(TypedDict):
+    """A stretch of the context, and its first character."""
+
+    text: str
+    answer_start: int
+
+
+class Question(TypedDict):
+    """A question with its answers; none where the context has none."""
+
+    id: str | int
+    question: str
+    answers: list[Answer]
+
+
+class Paragraph(TypedDict):
+    """A context and what is asked about it; LAReQA adds its sentences, and where they begin and end."""
+
+    context: str
+    qas: list[Question]
+    sentences: NotRequired[list[str]]
+    sentence_breaks: NotRequired[list[tuple[int, int]]]
+
+
+class Article(TypedDict):
+    """Paragraphs of one origin."""
+
+    paragraphs: list[Paragraph]
+
+
+class Document(TypedDict):
+    """A whole file."""
+
+    data: list[Article]
+
+
+_DOCUMENT = TypeAdapter(Document)
+
+
 def squad(files: Sequence[Path], form: Format) -> Iterator[Row]:
-    """Yield questions: `id`, `question`, `context`, `answers` (pairs of text and start), `title`."""
+    """Yield questions: `id`, `question`, `context`, `answers` (a list of text and start)."""
     del form
     for path in files:
-        for title, paragraph in _paragraphs(path):
+        for paragraph in _paragraphs(path):
             for question in paragraph["qas"]:
-                yield Row(
-                    f"{path}: question {question.get('id', '')}",
-                    {
-                        "id": question.get("id", ""),
-                        "question": question.get("question"),
-                        "context": paragraph.get("context"),
-                        "answers": _answers(path, question),
-                        "title": title,
-                    },
-                )
+                yield Row(f"{path}: question {question['id']}", {**question, "context": paragraph["context"]})
 
 
 def lareqa(files: Sequence[Path], form: Format) -> Iterator[Row]:
-    """Yield pairs of a question and the sentence that holds its answer, then all other sentences.
+    """Yield pairs of a question and a sentence that holds its answer, then all other sentences.
+
+    The first file asks; the sentences are those of the files after it (the same questions in other
+    languages, and its own), or its own where there are none. A question has one row, with the same id, for
+    each file that answers it.
 
     Source: Roy et al. 2020 (LAReQA), section 3.1: the candidates are all sentences of all paragraphs; the
-    right one is where the answer begins. `id` is the question's, which is the same in all languages.
+    right one is where the answer begins.
     """
     del form
-    for path in files:
-        for _, paragraph in _paragraphs(path):
-            sentences, breaks = paragraph.get("sentences"), paragraph.get("sentence_breaks")
-            if not sentences or not breaks or len(sentences) != len(breaks):
-                raise InvalidTask(
-                    f"{path}: a paragraph has no 'sentences' with 'sentence_breaks': use the files of LAReQA,"
-                    " which add them to those of XQuAD"
-                )
+    asked = {
+        question["id"]: question["question"]
+        for paragraph in _paragraphs(files[0])
+        for question in paragraph["qas"]
+    }
+    for path in dict.fromkeys(files[1:] or files):
+        alone: list[str] = []
+        for paragraph in _paragraphs(path):
+            sentences = _sentences(path, paragraph)
             answered: set[int] = set()
             for question in paragraph["qas"]:
-                place = f"{path}: question {question.get('id', '')}"
-                answers = _answers(path, question)
-                at = _sentence(answers[0][1], breaks) if answers else None
-                if at is None:
-                    raise InvalidTask(f"{place}: no sentence of its paragraph holds the answer")
+                if question["id"] not in asked:
+                    continue
+                place = f"{path}: question {question['id']}"
+                at = _answering(place, question, paragraph)
                 answered.add(at)
-                source, target = question.get("question"), sentences[at]
-                yield Row(place, {"id": question["id"], "source": source, "target": target, "gold": True})
-            for i, sentence in enumerate(sentences):
-                if i not in answered:
-                    yield Row(str(path), {"id": "", "source": "", "target": sentence, "gold": False})
+                values = {"source": asked[question["id"]], "target": sentences[at], "gold": True}
+                yield Row(place, {"id": question["id"], **values})
+            alone += [sentence for i, sentence in enumerate(sentences) if i not in answered]
+        for sentence in alone:
+            yield Row(str(path), {"id": "", "source": "", "target": sentence, "gold": False})
 
 
-def _sentence(start: int, breaks: Sequence[Sequence[int]]) -> int | None:
-    before = [i for i, (first, _) in enumerate(breaks) if first <= start]
-    return before[-1] if before else None
-
-
-def _paragraphs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    content = json_file(path)
+def _paragraphs(path: Path) -> Iterator[Paragraph]:
     try:
-        for article in content["data"]:
-            for paragraph in article["paragraphs"]:
-                iter(paragraph["qas"])
-                yield str(article.get("title", "")), paragraph
-    except (KeyError, TypeError, AttributeError):
+        document = _DOCUMENT.validate_python(json_file(path))
+    except ValidationError as error:
         raise InvalidTask(
-            f"{path}: no JSON of SQuAD, which has data[].paragraphs[] with context and qas[]"
+            f"{path}: no JSON of SQuAD (data[].paragraphs[].qas[]): {first_fault(error)}"
         ) from None
+    for article in document["data"]:
+        yield from article["paragraphs"]
 
 
-def _answers(path: Path, question: dict[str, Any]) -> list[tuple[str, int]]:
-    try:
-        return [(answer["text"], answer["answer_start"]) for answer in question["answers"]]
-    except (KeyError, TypeError):
+def _sentences(path: Path, paragraph: Paragraph) -> list[str]:
+    sentences, breaks = paragraph.get("sentences", []), paragraph.get("sentence_breaks", [])
+    if not sentences or len(sentences) != len(breaks):
         raise InvalidTask(
-            f"{path}: question {question.get('id', '')}: each of its answers needs 'text' and 'answer_start'"
-        ) from None
+            f"{path}: a paragraph has no 'sentences' with 'sentence_breaks': use the files of LAReQA,"
+            " which add them to those of XQuAD"
+        )
+    return sentences
+
+
+def _answering(place: str, question: Question, paragraph: Paragraph) -> int:
+    """Return the number of the sentence in which the first answer begins."""
+    starts = [first for first, _ in paragraph.get("sentence_breaks", [])]
+    answers = question["answers"][:1]
+    before = [i for i, first in enumerate(starts) if answers and first <= answers[0]["answer_start"]]
+    if not before:
+        raise InvalidTask(f"{place}: no sentence of its paragraph holds the answer")
+    return before[-1]
