@@ -2,10 +2,10 @@
 
     TASKORDER_DATA=FOLDER python benchmarks/throughput.py [--examples 2000] [--layers 3] [--width 128]
 
-The same encoder from chance, the same tokeniser, examples, precision and one thread each; SST-2 and UD parts of
+The same encoder from chance, the same tokeniser, examples, precision and one thread each; SST-2 and parts of
 speech. Tokenisation is done beforehand on either side, and nothing is evaluated or saved. Trainer is timed at
-several batch sizes, 8 is its default; the harness fills batches of 4,096 tokens, its default. The runs
-alternate, and the best of three counts.
+several batch sizes, of which 8 is its default; the harness fills batches of 4,096 tokens, its default. The
+runs alternate, and the best of three counts.
 """
 
 import argparse

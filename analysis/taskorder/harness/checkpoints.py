@@ -32,7 +32,7 @@ ENCODER, HEADS, CURVE, HISTORY = "encoder.safetensors", "heads.safetensors", "cu
 
 @dataclass
 class Progress:
-    """What a stage has seen so far, and the points of its learning curve; `looking` is seconds spent on these."""
+    """What a stage has seen so far, the points of its learning curve, and the seconds that these took."""
 
     updates: int = 0
     examples: int = 0
