@@ -404,6 +404,8 @@ def test_the_digest_tells_data_and_rules_apart(make: Make) -> None:
         ("train = ", "training = ", "files"),
         ('[files]\ntrain = { en = "train.tsv" }', "", r"neither \[files\] nor \[hub\]"),
         ('labels = ["no", "yes"]', "", "needs two or more"),
+        ("[files]", '[hub]\ndataset = "../secrets"\n[files]', "'../secrets' is no data set"),
+        ("[files]", '[hub]\ndataset = "/etc"\n[files]', "'/etc' is no data set"),
         (
             'metrics = ["accuracy"]',
             'metrics = ["accuracy"]\nmap = { 1 = "yse" }',

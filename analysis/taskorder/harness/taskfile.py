@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
@@ -74,6 +75,14 @@ def _safe_path(path: str) -> str:
     return path
 
 
+def _safe_dataset(name: str) -> str:
+    if not re.fullmatch(r"(\./)?[A-Za-z0-9][\w.-]*(/[\w.-]+)?", name) or ".." in name:
+        raise ValueError(
+            f"{name!r} is no data set: write owner/name of the hub, or ./name, beside the task file"
+        )
+    return name
+
+
 def _language(code: str) -> str:
     if not LANGUAGES.fullmatch(code):
         raise ValueError(f"{code!r} is no language: write an ISO 639 code in small letters, such as sw")
@@ -82,6 +91,7 @@ def _language(code: str) -> str:
 
 Language = Annotated[str, BeforeValidator(_language)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9](\.?[A-Za-z0-9_-])*$")]
+Dataset = Annotated[str, BeforeValidator(_safe_dataset)]
 FilePath = Annotated[str, BeforeValidator(_safe_path)]
 Listed = BeforeValidator(_listed)
 Column = str | tuple[str | tuple[str, ...], ...]
@@ -152,9 +162,9 @@ class HubSplit(_Table):
     """One split of a hub data set; what is empty is as `[hub]` says."""
 
     split: str
-    dataset: str = ""
+    dataset: Dataset | None = None
     config: str | None = None
-    folder: str | None = None
+    folder: FilePath | Literal[""] | None = None
     revision: str | None = None
     languages: tuple[Language, ...] = ()
     codes: dict[str, Code] = Field(default_factory=dict[str, Code])
@@ -174,9 +184,9 @@ class Hub(_Table):
     configuration is a `folder`.
     """
 
-    dataset: str
+    dataset: Dataset
     config: str = ""
-    folder: str = ""
+    folder: FilePath | Literal[""] = ""
     revision: str = ""
     codes: dict[str, Code] = Field(default_factory=dict[str, Code])
     columns: dict[str, Column] = Field(default_factory=dict[str, Column])
