@@ -207,20 +207,15 @@ class Store:
         folder = self.path(name) / SCORES
         seal(folder / f"{digest_of(sorted(scores))}.json", scores)
 
-    def scores(self, name: str, damaged: Callable[[str], None] | None = None) -> Scores:
-        """Return all scores of a node.
-
-        A file of scores of which a byte has changed is removed, and `damaged` is told; its evaluations are
-        then missing.
-        """
+    def scores(self, name: str, damaged: Callable[[Path, Damaged], None] | None = None) -> Scores:
+        """Return all scores of a node; of a file of which a byte has changed none, and `damaged` is told."""
         found: Scores = {}
         for file in sorted((self.path(name) / SCORES).glob("[!.]*.json")):
             try:
                 found |= unseal(file)
             except Damaged as error:
-                file.unlink()
                 if damaged is not None:
-                    damaged(str(error))
+                    damaged(file, error)
         return found
 
     def clean(self) -> int:

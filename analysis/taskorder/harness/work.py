@@ -57,8 +57,8 @@ class Work(Protocol):
         """Return about how many tokens a step is trained on."""
         ...
 
-    def checkpoint_bytes(self, backbone: str, tuning: str, experiment: Experiment) -> int:
-        """Return about how large a checkpoint is."""
+    def parameters(self, backbone: str, experiment: Experiment) -> int:
+        """Return how many parameters a backbone has."""
         ...
 
     def versions(self) -> Mapping[str, str]:
