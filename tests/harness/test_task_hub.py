@@ -7,7 +7,7 @@ import pytest
 
 from taskorder.errors import InvalidTask, MissingData
 from taskorder.harness.examples import SpanExample, TextExample, TokensExample
-from taskorder.harness.tasks import Task, read_task
+from taskorder.harness.tasks import Task, find_task, read_task
 
 datasets = pytest.importorskip("datasets", reason="the extra `train` is not installed")
 
@@ -106,6 +106,10 @@ def test_without_a_network_the_person_is_told_what_to_do(
         'config = "{language}"\ncolumns = { text = "s", label = "l" }\n'
         'train = { split = "train", languages = ["en"] }\n'
     )
+    with pytest.raises(
+        MissingData, match=r"'facebook/xnli'.*\(XNLI-1\.0/xnli\.test\.tsv; looked in .*data/tasks"
+    ):
+        find_task("xnli").examples("test", "de")
     with pytest.raises(
         MissingData,
         match=r"'no-one/nothing', configuration 'en', could not be loaded.*HF_HOME.*TASKORDER_DATA",

@@ -113,7 +113,10 @@ class Task:
         known = self._split(split)
         found = self._found(known, language)
         read = self._from_hub(found) if isinstance(found, HubSource) else self._from_files(*found)
-        examples = tuple(read)
+        try:
+            examples = tuple(read)
+        except MissingData as error:
+            raise MissingData(f"task {self.name!r}: {error}{self._looked_for(known, language)}") from None
         if not examples:
             raise InvalidTask(
                 f"task {self.name!r}: {split} in {language!r} holds no example ({_origin(found)})"
@@ -160,7 +163,7 @@ class Task:
                 f"task {self.name!r} has no {split} data in {language!r}; it has"
                 f" {_shortened(declared) or 'none'}.{nearest(language, declared)}"
             )
-        folders = (self.path.parent, *self.folders, *data_folders())
+        folders = self._data_folders()
         found = {path: _locate(path, folders) for path in files.paths}
         missing = [path for path, at in found.items() if not at]
         if not missing:
@@ -168,6 +171,16 @@ class Task:
         if hosted is not None and len(missing) == len(found):
             return hosted
         raise MissingData(_missing(self.name, missing, folders, hosted))
+
+    def _looked_for(self, split: Split, language: str) -> str:
+        """Say which files would have done instead of the hub's data set, and where they were looked for."""
+        files = self.file.files_of(split).get(language)
+        if files is None:
+            return ""
+        return f" ({', '.join(files.paths)}; looked in {', '.join(map(str, self._data_folders()))})"
+
+    def _data_folders(self) -> tuple[Path, ...]:
+        return (self.path.parent, *self.folders, *data_folders())
 
     def _from_files(self, form: Format, files: Sequence[Path]) -> Iterator[Example]:
         making = Making(self.file, columns_of(self.kind, form), form.word_prefix)
