@@ -80,7 +80,7 @@ def _of_task(
         {
             "task": name,
             "language": one.language,
-            "metric": metric,
+            "metric": metrics.METRICS[metric].reported,
             "score": metrics.score(metric, predictions, own.examples, language=one.language),
             "n_test": len(own.examples),
             "perturbation": one.perturbation,
