@@ -173,6 +173,81 @@ def calibrate(
     typer.echo(f"written: {' '.join(str(file) for file in found.files)}")
 
 
+_ExperimentFile = Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT.toml")]
+_Output = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Where results.csv and checkpoints go. Else the table goes beside the experiment file.",
+        metavar="DIR",
+    ),
+]
+
+
+@app.command()
+def plan(experiment: _ExperimentFile, output: _Output = None) -> None:
+    """Show the tree of an experiment's stages, what is done of it, and what the rest costs."""
+    from rich.console import Console
+
+    from taskorder.harness.planning import planned
+
+    tree, costs = planned(experiment, output, _say)
+    Console(highlight=False, soft_wrap=True).print(tree)
+    typer.echo(costs)
+
+
+@app.command()
+def run(
+    experiment: _ExperimentFile,
+    output: _Output = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that train at the same time.")] = 1,
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs; every worker takes one for itself.")] = 0,
+    dask: Annotated[
+        str,
+        typer.Option(help="Train on a Dask cluster: the scheduler's address, or local.", metavar="ADDRESS"),
+    ] = "",
+    force: _Force = False,
+) -> None:
+    """Train and score what is missing of an experiment, and write results.csv; may be stopped at any time."""
+    from taskorder.harness.execution.running import Means, places
+    from taskorder.harness.execution.running import run as run_experiment
+    from taskorder.harness.experiment import read_experiment
+
+    spec = read_experiment(experiment)
+    done = run_experiment(spec, places(spec, output), Means(workers, gpus, dask), force=force)
+    work = f"{_counted(done.trained, 'node')} trained, {_counted(done.scored, 'node')} scored"
+    typer.echo(f"{work}; {'written' if done.written else 'up to date'}: {done.table}")
+
+
+@app.command()
+def measure(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where the tables go [default: beside EXPERIMENT]."),
+    ] = None,
+    difficulty: Annotated[str, typer.Option(help="shortfall, area or online_code.")] = "shortfall",
+    similarity: Annotated[
+        str, typer.Option(help="tokens, tokens_by_language, encoder_mean or encoder_mean_centred.")
+    ] = "tokens",
+    seed: Annotated[int, typer.Option(min=0, help="For the examples that are drawn.")] = 0,
+    force: _Force = False,
+) -> None:
+    """Measure difficulty and similarity: tasks.csv and similarity.csv for `fit`, measures.csv with all."""
+    from taskorder.harness import measuring
+    from taskorder.harness.experiment import read_experiment
+
+    asked, chosen = read_experiment(experiment), measuring.Chosen(difficulty, similarity)
+    folder = output or asked.folder
+    measuring.refuse_to_replace(folder, force=force)
+    measured = measuring.measure(asked, *measuring.trained(asked, output), seed=seed)
+    for note in measured.notes:
+        _say(note)
+    files = measuring.write(measured, folder, chosen, force=force)
+    typer.echo(f"written: {' '.join(str(file) for file in files)}")
+
+
 @app.command()
 def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF.")] = Path("report.pdf"),

@@ -119,7 +119,7 @@ class Embedder:
 
         Notes
         -----
-        TEXTEMB of Vu et al. (2020), arXiv:2005.00770, which takes the last layer.
+        After TEXTEMB of Vu et al. (2020), arXiv:2005.00770.
         """
         import torch
 

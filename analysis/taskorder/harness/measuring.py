@@ -95,6 +95,30 @@ def measure(
     return Measured((*of_tasks, *of_pairs), (*some, *more))
 
 
+def trained(experiment: Experiment, output: Path | None = None) -> tuple[Path, frozenset[str]]:
+    """Return where the nodes of an experiment are, and the ids of those that start from a backbone.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    output : Path, optional
+        The folder that `run` was told to use; where that has no nodes, its usual place is meant.
+
+    Raises
+    ------
+    TaskorderError
+        If a task, its data or a backbone is not there.
+    """
+    from taskorder.harness.execution.running import WORK, places
+    from taskorder.harness.nodes import Store
+    from taskorder.harness.plan import plan
+    from taskorder.harness.work import load
+
+    direct = frozenset(node.id for node in plan(experiment, load(WORK)).nodes if not node.parent)
+    stores = [Store(places(experiment, one).folder) for one in dict.fromkeys((output, None))]
+    return next((store.nodes for store in stores if store.nodes.is_dir()), stores[-1].nodes), direct
+
+
 def refuse_to_replace(folder: Path, *, force: bool) -> None:
     """Raise, before any work, where a file is there that would be replaced.
 
