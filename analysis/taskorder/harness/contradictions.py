@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 type Problem = tuple[tuple[str, ...], str]
 """Where in the file, as the keys that lead there, and what is wrong."""
 
+ALL = "mul"
+"""All languages that there are texts of."""
 TUNINGS: tuple[str, ...] = get_args(Tuning)
 
 
@@ -119,7 +121,7 @@ def _stage_faults(step: tuple[Stage, ...]) -> list[str]:
     faults = [f"{stage} is named twice in one step." for stage, n in Counter(step).items() if n > 1]
     for stage in step:
         wanted = {"mlm": 1, "tlm": 2}.get(stage.task)
-        if wanted is not None and len(stage.languages()) != wanted:
+        if wanted is not None and len(stage.languages()) != wanted and stage.language != ALL:
             example = "mlm[sw], one language" if wanted == 1 else "tlm[en-sw], a pair of languages"
             faults.append(f"{stage}: write {example}.")
     return faults

@@ -81,8 +81,8 @@ def _rows(node: Node, plan: Plan, store: Store, experiment: Experiment) -> list[
     for one in node.evaluations:
         if plan.keys[one] not in scores:
             raise MissingData(f"node {node.id} has no score of {one.task} in {one.language}: run it again.")
-        for row in scores[plan.keys[one]]:
-            found.append(about | {k: v for k, v in row.items() if k != "task"} | _place(node, one))
+        about_one = about | _place(node, one)
+        found += [{k: v for k, v in row.items() if k != "task"} | about_one for row in scores[plan.keys[one]]]
     return found
 
 
