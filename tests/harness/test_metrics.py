@@ -44,6 +44,7 @@ class TestLabels:
         assert scored("accuracy", predictions, texts(gold)) == 0.8
         assert scored("macro_f1", predictions, texts(gold)) == 0.8333333333333334
         assert scored("mcc", predictions, texts(gold)) == 0.6875
+        assert scored("macro_f1", list("0123"), texts(list("0122"))) == 0.6666666666666666
         gold, predictions = list("01101001"), list("01001011")
         assert scored("f1", predictions, texts(gold)) == 0.75
         assert scored("mcc", predictions, texts(gold)) == 0.5
@@ -138,6 +139,8 @@ class TestEntities:
             ),
             pytest.param(["X _ NOUN"], ["_ _ NOUN"], 1.0, 0.4, id="one-letter"),
             pytest.param(["B-a-x O B-b-x"], ["B-b-x O B-b-x"], 0.5, 1.0, id="hyphens"),
+            pytest.param(["O I I O"], ["O B I O"], 1.0, 0.0, id="without-types"),
+            pytest.param(["B-X O I O I"], ["B-X O B O B"], 1.0, 0.3333333333333333, id="without-types-after-others"),
             pytest.param(["O O"], ["O O"], 0.0, 0.0, id="none"),
         ],
     )
@@ -178,6 +181,7 @@ class TestAnswers:
         [
             ("en", "the U.S. Army", ["an US army", "army"], (1, 1.0), (1, 1.0)),
             ("en", "A cat, a dog", ["cat and the dog"], (0, 0.8), (0, 0.8)),
+            ("en", "$5", ["5"], (1, 1.0), (1, 1.0)),
             ("en", "the", ["a"], (1, 0.0), (1, 0.0)),
             ("de", "die Straße", ["der Straße", "Straßen"], (0, 0.5), (1, 1.0)),
             ("es", "¿Los gatos?", ["gatos negros"], (0, 0.5), (0, 0.6666666666666666)),
@@ -289,10 +293,33 @@ class TestRetrieval:
         pairs = [PairExample(str(i), text, f"t{i}") for i, text in enumerate(["a", "b", "c", "c"])]
         assert scored("f1", (vectors, vectors), pairs) == 2 * (2 / 4) / (1 + 2 / 4)
 
+    def test_bucc_counts_all_that_is_to_be_found(self) -> None:
+        vectors = single(np.eye(3))
+        pairs = [PairExample(str(i), text, text) for i, text in enumerate(["a", "b", "b"])]
+        assert scored("f1", (vectors, vectors), pairs) == 2 * (1 / 3) / (1 + 1 / 3)
+
+    def test_bucc_pairs_nothing_below_a_margin_of_zero(self) -> None:
+        found = metrics.retrieval.mined(single([[1, 0], [1, 0.05]]), single([[1, 0], [-0.1, 1]]))
+        assert len(found.pairs) == 1
+        assert (found.margins > 0).all()
+
+    def test_vectors_of_nothing_do_no_harm(self) -> None:
+        pairs = [PairExample(str(i), f"s{i}", f"t{i}") for i in range(3)]
+        vectors = single([[0, 0], [0, 0], [1, 0]])
+        for metric in ("accuracy", "f1", "mrr", "map"):
+            assert 0 <= scored(metric, (vectors, vectors), pairs) <= 1
+
+    def test_of_equals_the_first_one_wins(self) -> None:
+        vectors = single([[1, 0], [1, 0]])
+        pairs = [PairExample(str(i), f"s{i}", f"t{i}") for i in range(2)]
+        assert scored("accuracy", (vectors, vectors), pairs) == 0.5
+        assert scored("mrr", (vectors, vectors), pairs) == 0.75
+
     def test_threshold(self) -> None:
         margins = np.array([1.5, 1.25, 1.25, 1.0, 0.75])
         right = np.array([True, True, False, False, False])
         assert metrics.retrieval.best_threshold(margins, right, 3) == 1.25
+        assert metrics.retrieval.best_threshold(np.delete(margins, 1), np.delete(right, 2), 3) == 1.125
         assert metrics.retrieval.best_threshold(margins, ~right, 3) == 0.75
         assert metrics.retrieval.best_threshold(margins, right & False, 3) == 0.0
 

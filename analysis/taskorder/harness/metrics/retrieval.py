@@ -197,7 +197,8 @@ def mined(sources: NDArray[np.floating], targets: NDArray[np.floating], k: int =
 
 def _by_margin(found: tuple[Matrix, Integers], near: Matrix, near_found: Matrix) -> tuple[Integers, Matrix]:
     similarities, rows = found
-    margins = (similarities / ((near[:, None] + near_found[rows]) / 2)).astype(np.float32)  # (N, k)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margins = (similarities / ((near[:, None] + near_found[rows]) / 2)).astype(np.float32)  # (N, k)
     best = margins.argmax(1)[:, None]
     return np.take_along_axis(rows, best, 1)[:, 0], np.take_along_axis(margins, best, 1)[:, 0]
 
@@ -254,10 +255,11 @@ def bucc_f1(embeddings: Embeddings, examples: Sequence[PairExample], threshold: 
     found = mined(embeddings[0][list(rows[0].values())], embeddings[1][list(rows[1].values())])
     names = [list(own) for own in rows]
     once = [{text for text, count in Counter(texts).items() if count == 1} for texts in sides]
-    gold = {(one.source, one.target) for one in examples if one.gold and one.source and one.target}
+    gold = [(one.source, one.target) for one in examples if one.gold and one.source and one.target]
+    gold_pairs = set(gold)
     pairs = [(names[0][i], names[1][j]) for i, j in found.pairs]
     kept = np.array([source in once[0] and target in once[1] for source, target in pairs], dtype=bool)
-    right = np.array([pair in gold for pair in pairs], dtype=bool)[kept]
+    right = np.array([pair in gold_pairs for pair in pairs], dtype=bool)[kept]
     margins = found.margins[kept]
     taken = margins >= (best_threshold(margins, right, len(gold)) if threshold is None else threshold)
     hits = int(right[taken].sum())
