@@ -2,6 +2,7 @@
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TRAINING := .venv/.installed-train
 UV := $(shell command -v uv || echo .venv-tools/bin/uv)
 
 # Matrices here are small: more BLAS threads than one only wait for each other.
@@ -36,8 +37,7 @@ bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, a
 notebooks: $(INSTALLED) ## Execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
-install-train: $(INSTALLED) ## Add torch and transformers to .venv/, to train models
-	$(UV) pip install --python $(BIN)/python --constraint requirements.lock -e '.[train]'
+install-train: $(TRAINING) ## Add torch, transformers and Dask to .venv/, to train models and to test training
 
 clean: ## Remove caches, kept fits and half-built reports; .venv/ stays
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache reports/build reports/fits models/fits dist
@@ -48,6 +48,11 @@ $(INSTALLED): requirements.lock pyproject.toml .python-version | $(UV)
 	@test -x $(BIN)/python || $(UV) venv --quiet --python "$$(cat .python-version)"
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(TRAINING): requirements-train.lock $(INSTALLED)
+	@echo "Adding torch and transformers to .venv/: a minute or two, once."
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-train.lock
 	@touch $@
 
 .venv-tools/bin/uv:
