@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("torch", reason="the extra `train` is not installed")
 
@@ -347,6 +348,30 @@ def test_what_was_really_trained_is_ordered_by_its_difficulty(experiment: Experi
     assert found["shortfall"]["easy"] < 0.05
     assert found["online_code"]["noise"] == pytest.approx(1, abs=0.15)
     assert "raw[sw], goal" in notes[0] or "goal, raw[sw]" in notes[0]
+
+
+def test_the_command_measures_what_a_run_has_trained(experiment: Experiment, tmp_path: Path) -> None:
+    from taskorder.cli import app
+    from taskorder.harness.execution.running import places, run
+
+    place = Path(experiment.backbones[0])
+    smaller = ("seeds = [0, 1]", "seeds = [0]"), (', "raw[sw]", "easy+noise"', ', "raw[sw]"')
+    experiment = changed(tmp_path, place, *smaller, ('[targets.mine]\ntrain = ""\n', ""))
+    command = ["measure", str(tmp_path / "experiment.toml")]
+    before = CliRunner().invoke(app, [*command, "-o", str(tmp_path / "before")])
+    assert before.exit_code == 0, before.output
+    assert "No difficulty of goal, easy, noise, raw[sw]: " in before.stderr
+    assert {file.name for file in (tmp_path / "before").iterdir()} == {"measures.csv", "similarity.csv"}
+    run(experiment, places(experiment))
+    done = CliRunner().invoke(app, [*command, "--difficulty", "online_code"])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("written: ")
+    assert "No difficulty of goal: " in done.stderr
+    tasks = {row["task"]: float(row["difficulty"]) for row in read(tmp_path / "tasks.csv")}
+    assert set(tasks) == {"easy", "noise", "raw[sw]"}
+    assert tasks["easy"] < tasks["noise"]
+    again = CliRunner().invoke(app, command)
+    assert isinstance(again.exception, FileExistsError)
 
 
 def test_a_fit_takes_the_files(tmp_path: Path) -> None:
