@@ -25,12 +25,14 @@ from typing import Any
 
 from taskorder.files import sha256
 from taskorder.harness.plan import Node, digest_of
-from taskorder.harness.sealed import Damaged, seal, unseal
+from taskorder.harness.sealed import Damaged, seal, sealed, unseal
 from taskorder.results.sequences import render
 
 RECORD = "node.json"
 SCORES = "scores"
 WEIGHTS = ".safetensors"
+MARK = ".being-written"
+"""Tells a folder that is still the one that was begun from one that was cleaned away and made again."""
 
 type Scores = dict[str, list[dict[str, Any]]]
 """Rows by the key of their evaluation."""
@@ -141,9 +143,11 @@ class Store:
         temporary = self._temporary()
         temporary.mkdir()
         try:
+            (temporary / MARK).touch()
             began = time.perf_counter()
             make(temporary)
             seconds = time.perf_counter() - began
+            (temporary / MARK).unlink()
             files = sorted(file for file in temporary.rglob("*") if file.is_file())
             for file in files:
                 _sync(file)
@@ -159,7 +163,8 @@ class Store:
                 tokens,
                 dict(versions or {}),
             )
-            seal(temporary / RECORD, asdict(record))
+            (temporary / RECORD).write_text(sealed(asdict(record)))
+            _sync(temporary / RECORD)
             self._put(temporary, record)
         except BaseException:
             _remove(temporary)

@@ -150,6 +150,7 @@ class _Maker:
         self._backbone = cache(lambda name: work.backbone_digest(name, experiment))
         self._tokens = cache(lambda stages, tuning: work.tokens(stages, tuning, experiment))
         self._languages = cache(lambda task: tuple(work.languages(task, experiment)))
+        self._applies = cache(applies)
         self._trained_in = cache(lambda stage: work.training_language(stage, experiment))
 
     def add_tree(self, backbone: str, tuning: str, seed: int, orders: Iterable[Sequence]) -> None:
@@ -215,7 +216,7 @@ class _Maker:
         for language in self._languages(target) if asked == "all" else asked:
             yield Evaluation(target, language)
             for one in self.experiment.perturbations():
-                if applies(one, language):
+                if self._applies(one, language):
                     yield Evaluation(target, language, one.name, one.severity)
 
     def key(self, one: Evaluation) -> str:

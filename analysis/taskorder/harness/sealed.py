@@ -15,8 +15,13 @@ class Damaged(Exception):
 
 def seal(path: Path, content: object) -> None:
     """Write a value as JSON beside its digest, whole or not at all; a file that exists is replaced."""
+    write_whole(path, sealed(content), force=True)
+
+
+def sealed(content: object) -> str:
+    """Return a value as JSON beside its digest."""
     text = _canonical(content)
-    write_whole(path, f'{{"sha256":"{sha256_text(text)}","content":{text}}}\n', force=True)
+    return f'{{"sha256":"{sha256_text(text)}","content":{text}}}\n'
 
 
 def unseal(path: Path) -> Any:

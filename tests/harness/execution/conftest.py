@@ -1,5 +1,8 @@
 """Experiments that are done by `fake_work`, which is found by name in this and in other processes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,24 +21,57 @@ seeds = [{seeds}]
 
 [sequences]
 pool = ["a", "b", "c"]
-lengths = [0, 1, 2]
+lengths = [{lengths}]
 
 [targets]
 t = {{ evaluate = [{languages}] }}
 
 [training]
 keep = "{keep}"
+
 {more}
 """
 
+MAIN = """\
+import sys
+from pathlib import Path
+from taskorder.errors import TaskorderError
+from taskorder.harness.execution.running import Means, Places, run
+from taskorder.harness.experiment import read_experiment
 
-def small(
-    folder: Path, *, seeds: str = "0", keep: str = "leaves", languages: str = '"de", "fi"', more: str = ""
-) -> Experiment:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "experiment.toml"
-    file.write_text(SMALL.format(seeds=seeds, keep=keep, languages=languages, more=more), encoding="utf-8")
-    return read_experiment(file)
+if __name__ == "__main__":
+    file, folder, workers = sys.argv[1:]
+    where = Places(Path(folder), Path(folder) / "results.csv")
+    try:
+        run(read_experiment(file), where, Means(int(workers)), work="fake_work")
+    except TaskorderError as error:
+        sys.exit(str(error))
+"""
+
+type Small = Callable[..., Experiment]
+type Do = Callable[..., Done]
+type Log = Callable[[], list[str]]
+type Launch = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    """Write and read a small experiment: three tasks before one target."""
+
+    def make(
+        *,
+        seeds: str = "0",
+        lengths: str = "0, 1, 2",
+        keep: str = "leaves",
+        languages: str = '"de", "fi"',
+        more: str = "",
+    ) -> Experiment:
+        file = tmp_path / "experiment.toml"
+        text = SMALL.format(seeds=seeds, lengths=lengths, languages=languages, keep=keep, more=more)
+        file.write_text(text, encoding="utf-8")
+        return read_experiment(file)
+
+    return make
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +81,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
     """Return what the work has been asked for since the last look, in whichever process."""
     file = tmp_path / "log"
     monkeypatch.setenv("FAKE_LOG", str(file))
@@ -58,5 +94,32 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[st
     return look
 
 
-def done(experiment: Experiment, folder: Path, means: Means | None = None, *, force: bool = False) -> Done:
-    return run(experiment, Places(folder, folder / "results.csv"), means, work=WORK, force=force)
+@pytest.fixture
+def do(tmp_path: Path) -> Do:
+    """Run an experiment, in `tmp_path / "out"` unless another folder is named."""
+
+    def doing(
+        experiment: Experiment, means: Means | None = None, *, folder: str = "out", force: bool = False
+    ) -> Done:
+        place = tmp_path / folder
+        return run(experiment, Places(place, place / "results.csv"), means, work=WORK, force=force)
+
+    return doing
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Launch:
+    """Run the experiment that `small` wrote in a process of its own."""
+    (tmp_path / "main.py").write_text(MAIN)
+
+    def start(folder: str, workers: int = 1, **environment: str) -> subprocess.Popen[str]:
+        arguments = [tmp_path / "main.py", tmp_path / "experiment.toml", tmp_path / folder, str(workers)]
+        return subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            env=os.environ | {f"FAKE_{name}": value for name, value in environment.items()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start

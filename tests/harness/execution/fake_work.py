@@ -1,5 +1,6 @@
 """Work without torch: a training is the hash of what it starts from, a score is a digit of that hash."""
 
+import errno
 import hashlib
 import json
 import os
@@ -96,6 +97,8 @@ def _misbehave(node: Node) -> None:
         raise ValueError("cannot learn this")
     if step == _asked("DIE"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if step == _asked("FULL"):
+        raise OSError(errno.ENOSPC, "No space left on device")
     once = _asked("DIE_ONCE")
     if once and render(node.steps) == "a>b":
         mark = Path(once)

@@ -43,7 +43,7 @@ def counts(state: State, left: float | None) -> str:
     """Return the counts of a state as one line."""
     parts = [f"{state.done:,} done", f"{len(state.running):,} running", f"{state.waiting:,} waiting"]
     parts += [f"{state.failed:,} failed"] if state.failed else []
-    parts += [f"about {duration(left)} left"] if left else []
+    parts += [f"about {duration(left)} left"] if left and state.running else []
     return ", ".join(parts)
 
 

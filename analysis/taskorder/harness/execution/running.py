@@ -124,10 +124,11 @@ def run(
     SweepFailed
         If nodes failed; all others are done and kept.
     """
-    module = load(work)
-    module.check(experiment)
-    wanted, store = plan(experiment, module), Store(where.folder)
+    module, store = load(work), Store(where.folder)
     with locked(where.folder), watching() as (tell, say):
+        say("Reading tasks and backbones, to see that all is there.")
+        module.check(experiment)
+        wanted = plan(experiment, module)
         store.clean()
         todo = agenda(wanted, store, say, mend=True)
 
