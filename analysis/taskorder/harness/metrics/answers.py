@@ -90,7 +90,7 @@ def _mean_of_best(
     gold: Sequence[Sequence[str]],
     words: Words,
 ) -> float:
-    total = 0.0
+    total = 0.0  # term by term, as the official scripts do: `sum` compensates, and differs in the last digit
     for prediction, answers in zip(predictions, gold, strict=True):
         mine = words(prediction)
         total += max(compare(mine, words(answer)) for answer in answers) if answers else float(not mine)

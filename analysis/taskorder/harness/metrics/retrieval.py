@@ -93,7 +93,7 @@ def mean_reciprocal_rank(
     top : int or None
         A rank beyond counts 0.
     """
-    total, queries = 0.0, 0
+    total, queries = 0.0, 0  # term by term: `sum` compensates, and differs in the last digit
     for ranks in _ranks(embeddings, examples):
         rank = int(ranks[0])
         total += 1 / rank if top is None or rank <= top else 0.0
