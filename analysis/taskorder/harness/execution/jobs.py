@@ -18,7 +18,9 @@ from taskorder.harness.work import Work, load
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk, quota or file size that is used up."""
-FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")
+FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large", "requested and")
+"""How libraries say so that raise no error of the operating system: safetensors, and NumPy (so many bytes
+"requested and" fewer written)."""
 
 
 @dataclass(frozen=True)
