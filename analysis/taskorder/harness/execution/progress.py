@@ -84,6 +84,7 @@ def _display() -> Generator[tuple[Callable[[State], None], Callable[[str], None]
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
+    from rich.table import Table
     from rich.text import Text
 
     console, clock = Console(stderr=True), Clock()
@@ -94,8 +95,10 @@ def _display() -> Generator[tuple[Callable[[State], None], Callable[[str], None]
             Text(f"  {render(node.steps)}  {node.backbone} {node.tuning} seed {node.seed}", style="dim")
             for node in state.running
         ]
-        bar = ProgressBar(total=max(1, total), completed=state.done, width=40)
-        return Group(bar, Text(counts(state, clock.left(state))), *running)
+        bar = ProgressBar(total=max(1, total), completed=state.done, width=30)
+        line = Table.grid(padding=(0, 1))
+        line.add_row(bar, counts(state, clock.left(state)))
+        return Group(line, *running)
 
     with Live(console=console, transient=False, refresh_per_second=4) as live:
         yield (lambda state: live.update(shown(state))), (lambda text: console.print(text, markup=False))
