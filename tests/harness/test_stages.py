@@ -1,5 +1,6 @@
 """The real work behind a plan: what is checked before, and a small experiment from end to end."""
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ PAIRS = (
     'kind = "retrieval"\nmetrics = ["accuracy"]\n[format]\nreader = "aligned"\n[files.test]\n'
     'de = ["pairs.de", "pairs.en"]\n'
 )
+QUIZ = 'kind = "span"\nmetrics = ["f1"]\n[format]\nreader = "squad"\n[files.train]\nen = "quiz.json"\n'
 EXPERIMENT = """
 name = "tiny"
 backbones = ["BACKBONE"]
@@ -157,6 +159,16 @@ def test_what_cannot_be_trained_is_told_before(make: Make, old: str, new: str, s
     with pytest.raises(InvalidExperiment) as caught:
         stages.check(make((old, new), ('reuse_head = "one"', "")))
     assert said in str(caught.value)
+
+
+def test_a_tokeniser_that_cuts_every_answer_off_is_told_before(make: Make, own: Path) -> None:
+    answer = "abcdef" * 10
+    paragraph = {"context": f"so {answer} it", "qas": [{"id": "1", "question": "what?", "answers": [
+        {"text": answer, "answer_start": 3}]}]}  # fmt: skip
+    (own / "quiz.json").write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}))
+    (own / "quiz.toml").write_text(QUIZ)
+    with pytest.raises(InvalidExperiment, match="'quiz': the tokeniser cuts every answer off"):
+        stages.check(make(("raw[sw]", "quiz")))
 
 
 def test_all_that_stops_it_is_told_at_once(make: Make) -> None:

@@ -29,6 +29,8 @@ TRAINING = (
 SCORING = ("keyboards", "metrics", "noise", "perturbation", "predicting", "scoring", "writing")
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "numpy")
 
+ANSWERS = 200
+"""Examples whose answers are looked for before anything is trained."""
 LETTERS = 3.5
 """About how many letters a token of a multilingual vocabulary has."""
 
@@ -41,6 +43,12 @@ def check(experiment: Experiment) -> None:
         *(partial(_check_stage, stage, experiment) for stage in stages),
         *(partial(_check_target, name, experiment) for name in experiment.targets),
         *(partial(_check_backbone, backbone, experiment) for backbone in experiment.backbones),
+        *(
+            partial(_check_answers, step, tuning, backbone, experiment)
+            for step in dict.fromkeys([*steps, *_trained_targets(experiment)])
+            for tuning in experiment.tuning
+            for backbone in experiment.backbones
+        ),
     ]
     problems: list[str] = []
     for question in questions:
@@ -87,6 +95,29 @@ def _check_backbone(backbone: str, experiment: Experiment) -> None:
     place = experiment.backbone_place(backbone)
     read_tokenizer(place)
     read_encoder(place, "full", {}, 0)
+
+
+def _trained_targets(experiment: Experiment) -> list[Step]:
+    return [(Stage(name, target.train),) for name, target in experiment.targets.items() if target.train]
+
+
+def _check_answers(step: Step, tuning: str, backbone: str, experiment: Experiment) -> None:
+    """See that a backbone's tokeniser leaves answers whole."""
+    from taskorder.harness.encoders import read_tokenizer
+    from taskorder.harness.encoding import Reading, refuse_unanswerable
+
+    length = experiment.training_for("+".join(map(str, step)), tuning).max_length
+    for stage in step:
+        try:
+            task = _task(stage.task, experiment)
+            if task.kind != "span":
+                continue
+            examples = task.examples("train", training_language(stage, experiment))
+            tokenizer = read_tokenizer(experiment.backbone_place(backbone))
+        except TaskorderError:
+            continue
+        encoded = Reading(tokenizer, task.kind, task.labels, length).encode(examples[:ANSWERS])
+        refuse_unanswerable(encoded, task.name, length)
 
 
 def languages(task: str, experiment: Experiment) -> Sequence[str]:
