@@ -140,7 +140,9 @@ class TestEntities:
             pytest.param(["X _ NOUN"], ["_ _ NOUN"], 1.0, 0.4, id="one-letter"),
             pytest.param(["B-a-x O B-b-x"], ["B-b-x O B-b-x"], 0.5, 1.0, id="hyphens"),
             pytest.param(["O I I O"], ["O B I O"], 1.0, 0.0, id="without-types"),
-            pytest.param(["B-X O I O I"], ["B-X O B O B"], 1.0, 0.3333333333333333, id="without-types-after-others"),
+            pytest.param(
+                ["B-X O I O I"], ["B-X O B O B"], 1.0, 0.3333333333333333, id="without-types-after-others"
+            ),
             pytest.param(["O O"], ["O O"], 0.0, 0.0, id="none"),
         ],
     )
