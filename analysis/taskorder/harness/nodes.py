@@ -13,6 +13,7 @@ A node's id says what is due (see `taskorder.harness.plan`), so whoever finds on
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -178,10 +179,10 @@ class Store:
             self.remove(record.id)
         try:
             temporary.rename(place)
-        except OSError:
-            if not (place / RECORD).is_file():
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            _remove(temporary)
+            _remove(temporary)  # another process came first, with the same
         _sync(self.nodes)
 
     def _take_scores(self, record: Record, temporary: Path) -> None:
