@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from string import ascii_lowercase
 from typing import Self
 
 from taskorder.errors import nearest
@@ -10,6 +11,8 @@ from taskorder.results import catalogue
 
 MANY_LANGUAGES = "mul"
 """The code of a score that is a mean over several languages (ISO 639-2)."""
+OWN = frozenset(f"q{second}{third}" for second in ascii_lowercase[:20] for third in ascii_lowercase)
+"""`qaa` to `qtz`, which ISO 639-2 reserves for local use: languages that are invented, or have no code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,11 @@ class LanguageCodes:
 
     @classmethod
     def known(cls, more: Collection[str] = ()) -> Self:
-        """Take the codes of data/languages.csv and `more`."""
+        """Take the codes of data/languages.csv, those of local use, and `more`."""
         table = catalogue.languages()
         instead = dict(zip(table["name"].str.casefold(), table["language"], strict=True))
         instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
-        return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}), instead)
+        return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}) | OWN, instead)
 
     def fault(self, cell: str) -> str:
         """Say what is wrong with a code; nothing if it is known, empty or has blanks around it."""
@@ -43,7 +46,8 @@ class LanguageCodes:
             return f"{cell!r} is no code of data/languages.csv: write {instead!r}."
         return (
             f"{cell!r} is no code of data/languages.csv: write the language's ISO 639-1 code where there is "
-            f"one, else 639-3; add a new language with --languages.{nearest(cell, self.allowed)}"
+            f"one, else 639-3; add a new language with --languages, or take one of the codes of local use, qaa"
+            f" to qtz.{nearest(cell, self.allowed - OWN)}"
         )
 
     def _meant(self, cell: str) -> str:
