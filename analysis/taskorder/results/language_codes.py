@@ -46,8 +46,8 @@ class LanguageCodes:
             return f"{cell!r} is no code of data/languages.csv: write {instead!r}."
         return (
             f"{cell!r} is no code of data/languages.csv: write the language's ISO 639-1 code where there is "
-            f"one, else 639-3; add a new language with --languages, or take one of the codes of local use, qaa"
-            f" to qtz.{nearest(cell, self.allowed - OWN)}"
+            f"one, else 639-3; add a new language with --languages, or take one of the codes of local use,"
+            f" qaa to qtz.{nearest(cell, self.allowed - OWN)}"
         )
 
     def _meant(self, cell: str) -> str:
