@@ -10,9 +10,9 @@ from scipy.special import digamma, polygamma
 
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines.importance import (
-    COOLED,
     FLAT,
     HOT_SHARE,
+    HOTTEST,
     WIDE_SHARE,
     Frame,
     Proposal,
@@ -138,13 +138,14 @@ def test_pareto_k_tells_a_proposal_that_is_too_narrow(sd: float, covered: bool) 
 
 
 def test_weights_are_bounded_where_tails_are_heavier_than_the_slices() -> None:
-    """Nowhere is the proposal less than its share of heated draws, nor than that of Student-t draws."""
-    proposal = Proposal(line(0.0, 1.0), normal())
+    """Nowhere is the proposal less than its share of Student-t draws, nor than that of heated ones."""
     far = np.linspace(-8.0, 8.0, 400)[None]
-    wider = stats.norm(0.0, COOLED**-0.5).logpdf(far[0])
-    assert (wider - proposal.log_density(far) <= -np.log(HOT_SHARE) + 1e-3).all()
+    proposal = Proposal(line(0.0, 1.0), normal())
     student = stats.t(6.0, 0.0, 1.5).logpdf(far[0])
     assert (student - proposal.log_density(far) <= -np.log(WIDE_SHARE) + 1e-9).all()
+    wide = Proposal(frame(np.zeros(4), np.eye(4), np.zeros(4, dtype=bool)), 4 * normal())
+    hot = 4 * stats.norm(0.0, HOTTEST**-0.5).logpdf(far[0])
+    assert (hot - wide.log_density(np.repeat(far, 4, axis=0)) <= -np.log(HOT_SHARE) + 1e-3).all()
 
 
 def checked(values: Floats, mean: float, sd: float) -> None:

@@ -35,7 +35,7 @@ Integers = NDArray[np.int64]
 
 PILOT = 400
 """Draws by which a proposal is judged."""
-ENOUGH, MOST_THINNED = 1.4, 8
+ENOUGH, MOST_THINNED = 2.2, 8
 """For each draw kept, proposals that count for so many are made, but no more than so many times the draws."""
 SECOND_TIME = 4
 """How many times as many where k-hat is beyond its limit, which may be the chance of one heavy weight."""

@@ -46,8 +46,10 @@ SEARCHES = 3
 MOST_TOLD = 2.0
 """Log of the variance, in units of that at the mode, from which on it tells no more."""
 FLAT = 3.0
-HOT_SHARE, COOLED = 0.25, 0.7
-"""Share of the draws from heated slices, and what their log density is multiplied by."""
+HOT_SHARE, HOTTEST, LOST = 0.25, 0.5, 5.0
+"""Share of the draws from heated slices. Their log density is multiplied by exp(-LOST / dimensions), so that
+at the mode they lose the same in any number of dimensions, but by no less than `HOTTEST`; in one or two
+dimensions the wide draws are enough, and nothing is heated."""
 WIDE_SHARE, WIDE, FREEDOM = 0.05, 1.5, 5.0
 """Share of the wide Student-t draws, their scale, and their degrees of freedom (one more a dimension)."""
 
@@ -150,9 +152,9 @@ class Slice:
         z = np.where(part == 0, self.knots[0] + np.log(share) / self.falls[0], z)
         return np.where(part == len(ends) - 1, self.knots[-1] - np.log1p(-share) / self.falls[1], z)
 
-    def heated(self) -> Slice:
-        """Return the density of the log density times `COOLED`."""
-        return _normalised(self.knots, self.log_density * COOLED, self.falls * COOLED)
+    def heated(self, factor: float) -> Slice:
+        """Return the density whose logarithm is so many times this one's, up to a constant."""
+        return _normalised(self.knots, self.log_density * factor, self.falls * factor)
 
 
 def _slice(scale: Floats, drops: Floats) -> Slice:
@@ -202,7 +204,9 @@ class Proposal:
     @cached_property
     def heated(self) -> tuple[Slice, ...]:
         """The slices at the higher temperature."""
-        return tuple(one.heated() for one in self.slices)
+        size = len(self.slices)
+        factor = max(HOTTEST, float(np.exp(-LOST / size))) if size > 2 else 1.0
+        return tuple(one.heated(factor) for one in self.slices)
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
         """Draw vectors u (D, count)."""
