@@ -45,8 +45,8 @@ DOTTED = {"tr", "az"}
 def characters(text: str) -> list[str]:
     """Cut a text into characters, each with its marks.
 
-    The extended grapheme clusters of Unicode's annex 29, but for sequences of emoji, flags, conjuncts and
-    line ends, which are cut; and every spacing mark stays with its letter.
+    The extended grapheme clusters of Unicode's annex 29, but for sequences of emoji, flags, conjuncts, line
+    ends, and initial jamo before whole syllables, which are cut; and every spacing mark stays with its letter.
     """
     return list(text) if text.isascii() else _patterns()["characters"].findall(text)
 
