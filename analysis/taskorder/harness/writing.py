@@ -46,7 +46,8 @@ def characters(text: str) -> list[str]:
     """Cut a text into characters, each with its marks.
 
     The extended grapheme clusters of Unicode's annex 29, but for sequences of emoji, flags, conjuncts, line
-    ends, and initial jamo before whole syllables, which are cut; and every spacing mark stays with its letter.
+    ends, and initial jamo before whole syllables, which are cut; and every spacing mark stays with its
+    letter.
     """
     return list(text) if text.isascii() else _patterns()["characters"].findall(text)
 
