@@ -31,9 +31,9 @@ def test_every_problem_is_a_line_on_stderr(write: Write, row: MakeRow) -> None:
 
 
 def test_percent_and_another_language(write: Write, row: MakeRow, tmp_path: Path) -> None:
-    path = write([row(score="84.9", language="qqq")])
+    path = write([row(score="84.9", language="qzz")])
     more = tmp_path / "languages.csv"
-    more.write_text("language,name\nqqq,Mine\n")
+    more.write_text("language,name\nqzz,Mine\n")
     assert run("check", path, "--percent", "--languages", more).returncode == 0
     assert run("check", path, "--percent").returncode == 1
     assert run("check", path, "--languages", more).returncode == 1

@@ -73,8 +73,10 @@ def is_word(piece: str) -> bool:
 
 
 def is_punctuation(piece: str) -> bool:
-    """Say whether a piece is a mark of punctuation."""
-    return unicodedata.category(piece[0])[0] == "P" and piece[0] not in NOT_PUNCTUATION if piece else False
+    """Say whether a piece is a mark of punctuation, and no letter has been joined to it."""
+    if not piece or piece[0] in NOT_PUNCTUATION:
+        return False
+    return unicodedata.category(piece[0])[0] == "P" and not is_word(piece)
 
 
 def is_spaced(letter: str) -> bool:
