@@ -94,7 +94,7 @@ def whole(design: Design, spec: ModelSpec, *, seed: int, draws: int = DRAWS) -> 
     with threadpool_limits(limits=1, user_api="blas"):
         start = mode(density(design, spec), design)
         rng = np.random.default_rng(seed)
-        proposal, _ = collapsed.judged(start, rng)
+        proposal = collapsed.proposal_about(start)
         u = proposal.draw(4 * draws, rng)
         value = collapsed.bounded(start.density)(u)
         log_weight = value - proposal.log_density(u)
@@ -171,7 +171,7 @@ def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd
     evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
     if not k < MAX_PARETO_K or np.sum(weight**2) > FEWEST / len(weight):
         again = sharpened(rest, climbed(rest, everything.start.u))
-        proposal, _ = collapsed.judged(again, rng)
+        proposal = collapsed.proposal_about(again)
         u = proposal.draw(AGAIN * u.shape[1], rng)
         log_weight = collapsed.bounded(rest)(u) - proposal.log_density(u)
         weight, k = importance.weights(log_weight)

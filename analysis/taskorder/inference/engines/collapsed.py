@@ -1,9 +1,10 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
 The mode of the marginal density, a proposal fitted about it, weighted draws made into chains
-(`importance`); if the weights' k-hat says, twice, that the proposal does not cover the density, nutpie walks
-on the density instead, with its exact gradient, in the coordinates of the proposal. Either way every draw of
-theta comes with a draw of all coefficients, and the posterior is that of the whole model.
+(`importance`): twice as many again, until what is kept of them counts for enough. If the weights' k-hat says
+even then that the proposal does not cover the density, nutpie walks on the density instead, with its exact
+gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
+coefficients, and the posterior is that of the whole model.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed
-from taskorder.inference.diagnostics import MAX_PARETO_K
+from taskorder.inference.diagnostics import MAX_PARETO_K, MIN_ESS
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
@@ -33,13 +35,29 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PILOT = 400
-"""Draws by which a proposal is judged."""
-ENOUGH, MOST_THINNED = 2.2, 8
-"""For each draw kept, proposals that count for so many are made, but no more than so many times the draws."""
-SECOND_TIME = 4
-"""How many times as many where k-hat is beyond its limit, which may be the chance of one heavy weight."""
+THINNINGS = (1, 2, 4, 8, 16)
+"""How many proposals are made for each draw that is kept: the first number that is enough."""
+TAILS = (0.025, 0.975)
 THREADS = 2
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Proposals to one chain, in the order in which they were made.
+
+    Attributes
+    ----------
+    u : array (D, N)
+    value, log_weight : array (N,)
+        Their log density, and that less the proposal's.
+    coefficients : array (P, N) or None
+        Drawn at each.
+    """
+
+    u: Floats
+    value: Floats
+    log_weight: Floats
+    coefficients: Floats | None
 
 
 @dataclass(frozen=True)
@@ -109,24 +127,25 @@ def _explained(spec: ModelSpec) -> Generator[None]:
 def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Sampled:
     """Draw theta and coefficients about a mode: by importance sampling, by walking where that fails."""
     each = -(-draws // CHAINS)
-    streams = np.random.SeedSequence(seed).spawn(CHAINS + 2)
-    proposal, share = judged(start, np.random.default_rng(streams[0]))
-    thinning = min(max(1, round(ENOUGH / share)), MOST_THINNED)
-    for more in (1, SECOND_TIME):
-        sampled = _weighed(start.density, proposal, each, more * thinning, streams[1:])
-        if sampled.pareto_k is not None and sampled.pareto_k < MAX_PARETO_K:
-            return sampled
-    return _walked(start.density, proposal.frame, each, seed, streams[1:], progress=progress)
+    moving, walking, *streams = np.random.SeedSequence(seed).spawn(2 + CHAINS)
+    rngs = [np.random.default_rng(stream) for stream in streams]
+    proposal, last = proposal_about(start), THINNINGS[-1]
+    made = _in_threads(lambda rng: _begun(start.density, proposal, each, rng), rngs)
+    for thinning in THINNINGS:
+        if thinning > 1:
+            made = _in_threads(lambda one, rng: _doubled(start.density, proposal, one, rng), made, rngs)
+        log_weight = np.array([one.log_weight for one in made])
+        _, k = importance.weights(log_weight.ravel())
+        at = importance.metropolis(log_weight, np.random.default_rng(moving))
+        if k < MAX_PARETO_K and (thinning == last or _are_enough(made, at[:, thinning - 1 :: thinning])):
+            return _sampled(start.density, made, at, thinning, rngs, k)
+    return _walked(start.density, proposal.frame, each, seed, walking, progress=progress)
 
 
-def judged(start: Mode, rng: np.random.Generator) -> tuple[Proposal, float]:
-    """Fit a proposal, and return it with the share of its draws that count."""
-    target = bounded(start.density)
-    layout = start.density.coordinates
-    proposal = importance.fitted(target, importance.frame(start.u, start.covariance, layout.log_sds()))
-    u = proposal.draw(PILOT, rng)
-    weight, _ = importance.weights(target(u) - proposal.log_density(u))
-    return proposal, float(1.0 / np.sum(weight**2) / PILOT)
+def proposal_about(start: Mode) -> Proposal:
+    """Fit a proposal about a mode."""
+    log_sds = start.density.coordinates.log_sds()
+    return importance.fitted(bounded(start.density), importance.frame(start.u, start.covariance, log_sds))
 
 
 def bounded(density: Density) -> Callable[[Floats], Floats]:
@@ -159,31 +178,67 @@ def _at_one(density: Density, u: Floats) -> float:
         return -np.inf
 
 
-def _weighed(
-    density: Density, proposal: Proposal, each: int, thinning: int, streams: list[np.random.SeedSequence]
-) -> Sampled:
-    """Make chains of proposals, `thinning` of them for each draw that is kept."""
-    rngs = [np.random.default_rng(stream) for stream in streams]
-
-    def chain(rng: np.random.Generator) -> tuple[Floats, Floats, Floats, Floats, Integers]:
-        u = proposal.draw(each * thinning, rng)
-        once = thinning == 1
-        value, all_of_them = _with_coefficients(density, u, rng) if once else (_inside(density, u), u)
-        log_weight = value - proposal.log_density(u)
-        at = importance.metropolis(log_weight[None], rng)[0]
-        kept = at[thinning - 1 :: thinning]
-        coefficients = all_of_them[:, kept] if once else density.drawn(u[:, kept], rng)[1]
-        moved = np.diff(at, prepend=-1)[thinning - 1 :: thinning] != 0
-        return u[:, kept], value[kept], log_weight, coefficients, moved
-
+def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]:
     with ThreadPoolExecutor(THREADS) as pool:
-        u, value, log_weight, coefficients, moved = zip(*pool.map(chain, rngs[:CHAINS]), strict=True)
-    _, k = importance.weights(np.concatenate(log_weight))
+        return list(pool.map(function, *arguments))
+
+
+def _begun(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
+    """Make proposals together with their coefficients, which cost little at the same time."""
+    u = proposal.draw(count, rng)
+    value, coefficients = _with_coefficients(density, u, rng)
+    return Proposed(u, value, value - proposal.log_density(u), coefficients)
+
+
+def _doubled(density: Density, proposal: Proposal, made: Proposed, rng: np.random.Generator) -> Proposed:
+    """Make as many again, without coefficients: few of them will be kept."""
+    u = proposal.draw(made.u.shape[1], rng)
+    value = _inside(density, u)
+    log_weight = value - proposal.log_density(u)
+    return Proposed(
+        np.concatenate([made.u, u], axis=1),
+        np.concatenate([made.value, value]),
+        np.concatenate([made.log_weight, log_weight]),
+        None,
+    )
+
+
+def _are_enough(made: list[Proposed], kept: Integers) -> bool:
+    """Say whether the draws that are kept, (chains, draws), are worth enough in the middle and the tails."""
+    enough = min(kept.size / 4 + 0.75 * MIN_ESS, kept.size / 2)
+    u = np.array([one.u[:, at] for one, at in zip(made, kept, strict=True)])
+    methods: list[dict[str, Any]] = [{"method": "bulk"}, {"method": "tail", "prob": TAILS}]
+    return all(
+        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method))) >= enough
+        for values in np.moveaxis(u, 1, 0)
+        for method in methods
+    )
+
+
+def _sampled(
+    density: Density,
+    made: list[Proposed],
+    at: Integers,
+    thinning: int,
+    rngs: list[np.random.Generator],
+    pareto_k: float,
+) -> Sampled:
+    kept = at[:, thinning - 1 :: thinning]
+
+    def coefficients(one: Proposed, here: Integers, rng: np.random.Generator) -> Floats:
+        if one.coefficients is not None:
+            return one.coefficients[:, here]
+        return density.drawn(one.u[:, here], rng)[1]
+
+    found = _in_threads(coefficients, made, list(kept), rngs)
     return Sampled(
-        u=np.stack(u, axis=1),
-        coefficients=np.stack(coefficients, axis=1),
-        stats={"lp": np.stack(value), "moved": np.stack(moved)},
-        pareto_k=k,
+        u=np.stack([one.u[:, here] for one, here in zip(made, kept, strict=True)], axis=1),
+        coefficients=np.stack(found, axis=1),
+        stats={
+            "lp": np.array([one.value[here] for one, here in zip(made, kept, strict=True)]),
+            "moved": np.diff(kept, axis=1, prepend=-1) != 0,
+        },
+        pareto_k=pareto_k,
     )
 
 
@@ -205,7 +260,7 @@ def _walked(
     frame: Frame,
     each: int,
     seed: int,
-    streams: list[np.random.SeedSequence],
+    stream: np.random.SeedSequence,
     *,
     progress: bool,
 ) -> Sampled:
@@ -242,7 +297,7 @@ def _walked(
     )
     z = tree["posterior"].to_dataset()["z"].to_numpy()
     u = frame.centre[:, None, None] + np.einsum("ij,cdj->icd", axes, z)
-    rng = np.random.default_rng(streams[0])
+    rng = np.random.default_rng(stream)
     value, coefficients = density.drawn(u.reshape(size, -1), rng)
     stats = tree["sample_stats"].to_dataset()
     return Sampled(
