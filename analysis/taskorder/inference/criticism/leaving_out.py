@@ -46,7 +46,7 @@ from taskorder.inference.summary import INTERVAL
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-DRAWS = 300
+DRAWS = 250
 """Draws for each level that is left out."""
 THETAS = 400
 """Draws of theta by which single cells are foretold."""

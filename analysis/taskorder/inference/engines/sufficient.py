@@ -99,8 +99,7 @@ def sufficient(design: Design, shift: float, cells: Booleans | None = None) -> S
         The cells to sum over; all of them where it is not given.
     """
     data = design.cells
-    noise, group = np.unique(np.column_stack([data.v, data.level]), axis=0, return_inverse=True)
-    group = group.reshape(-1).astype(np.int64)
+    noise, group = data.noise
     here = np.ones(len(data.mean), dtype=bool) if cells is None else cells
     y, n = data.mean - shift, np.where(here, data.n, 0.0)
     left, right, gram = _gram(design.effects, np.flatnonzero(here), n, group, len(noise))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -114,6 +115,12 @@ class Cells:
     v: Floats
     level: Integers
     counts: Counts | None = None
+
+    @cached_property
+    def noise(self) -> tuple[Floats, Integers]:
+        """The pairs of v and level that there are, (G, 2), and which of them is each cell's, (C,)."""
+        pairs, group = np.unique(np.column_stack([self.v, self.level]), axis=0, return_inverse=True)
+        return pairs, group.reshape(-1).astype(np.int64)
 
 
 def _count_cells(counts: Counts, level: Integers) -> Cells:
