@@ -30,14 +30,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from taskorder.harness.checkpoints import Progress, started
 from taskorder.harness.examples import TextExample, TokensExample
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.parts import prepared
-from taskorder.harness.plan import Node
-from taskorder.harness.settings import Sequences, Target, Training
-from taskorder.harness.tasks import find_task
-from taskorder.harness.training import fit
+from taskorder.harness.experiments.experiment import Experiment
+from taskorder.harness.experiments.settings import Sequences, Target, Training
+from taskorder.harness.stages.checkpoints import Progress, started
+from taskorder.harness.stages.parts import prepared
+from taskorder.harness.stages.training import fit
+from taskorder.harness.tasks.task import find_task
+from taskorder.harness.tree.plan import Node
 from taskorder.results.sequences import Stage
 
 TASKS = ("sst2", "udpos")

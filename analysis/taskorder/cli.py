@@ -190,7 +190,7 @@ def plan(experiment: _ExperimentFile, output: _Output = None) -> None:
     """Show the tree of an experiment's stages, what is done of it, and what the rest costs."""
     from rich.console import Console
 
-    from taskorder.harness.planning import planned
+    from taskorder.harness.preview.preview import planned
 
     tree, costs = planned(experiment, output, _say)
     Console(highlight=False, soft_wrap=True).print(tree)
@@ -212,7 +212,7 @@ def run(
     """Train and score what is missing of an experiment, and write results.csv; may be stopped at any time."""
     from taskorder.harness.execution.running import Means, places
     from taskorder.harness.execution.running import run as run_experiment
-    from taskorder.harness.experiment import read_experiment
+    from taskorder.harness.experiments.experiment import read_experiment
 
     spec = read_experiment(experiment)
     done = run_experiment(spec, places(spec, output), Means(workers, gpus, dask), force=force)
@@ -235,8 +235,8 @@ def measure(
     force: _Force = False,
 ) -> None:
     """Measure difficulty and similarity: tasks.csv and similarity.csv for `fit`, measures.csv with all."""
-    from taskorder.harness import measuring
-    from taskorder.harness.experiment import read_experiment
+    from taskorder.harness.experiments.experiment import read_experiment
+    from taskorder.harness.measuring import measured as measuring
 
     asked, chosen = read_experiment(experiment), measuring.Chosen(difficulty, similarity)
     folder = output or asked.folder

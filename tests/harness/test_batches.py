@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskorder.harness.batches import in_order, interleaved, shuffled
+from taskorder.harness.model.batches import in_order, interleaved, shuffled
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=200)
 CUTS: list[Callable[..., list[np.ndarray]]] = [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorder.errors import MissingData
-from taskorder.harness.curves import (
+from taskorder.harness.measuring.curves import (
     DirectCurve,
     Point,
     area,

@@ -9,7 +9,13 @@ torch = pytest.importorskip("torch", reason="the extra `train` is not installed"
 from safetensors.torch import load_file, save_file
 
 from taskorder.errors import MissingData
-from taskorder.harness.encoders import Tuning, backbone_digest, language_head, read_encoder, read_tokenizer
+from taskorder.harness.model.encoders import (
+    Tuning,
+    backbone_digest,
+    language_head,
+    read_encoder,
+    read_tokenizer,
+)
 
 OPTIONS = {"rank": 2, "alpha": 4, "tokens": 3}
 FAMILIES = ("bert", "roberta", "xlm-roberta", "xlnet")

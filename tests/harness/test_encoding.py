@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="the extra `train` is not installed")
 
 from taskorder.errors import InvalidTask
-from taskorder.harness.encoders import read_tokenizer
-from taskorder.harness.encoding import IGNORED, Encoded, Reading, joined, kept, refuse_unanswerable
 from taskorder.harness.examples import (
     ChoiceExample,
     Kind,
@@ -21,6 +19,8 @@ from taskorder.harness.examples import (
     TextExample,
     TokensExample,
 )
+from taskorder.harness.model.encoders import read_tokenizer
+from taskorder.harness.model.encoding import IGNORED, Encoded, Reading, joined, kept, refuse_unanswerable
 
 WORD = st.text(st.sampled_from("abcdefgäéжα0"), min_size=1, max_size=12)
 LABELS = ("A", "B")

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from taskorder.harness.execution.running import Means, Places, run
-from taskorder.harness.experiment import Experiment, read_experiment
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
 from taskorder.inference.spec import read_model
 from taskorder.results.reading import read
 

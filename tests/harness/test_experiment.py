@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskorder.errors import InvalidExperiment
-from taskorder.harness.experiment import Experiment, read_experiment
-from taskorder.harness.orders import sequences_of
-from taskorder.harness.settings import Sample, Sequences
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.experiments.orders import sequences_of
+from taskorder.harness.experiments.settings import Sample, Sequences
 from taskorder.results.sequences import render
 
 EXAMPLE = """\
@@ -164,7 +164,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     )
 )
 def test_whatever_is_in_a_file_it_is_read_or_refused(content: dict[str, object]) -> None:
-    from taskorder.harness.experiment import parse_content
+    from taskorder.harness.experiments.experiment import parse_content
 
     experiment, problems = parse_content(content, Path("/"))
     assert experiment is not None or problems

@@ -7,8 +7,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
-from taskorder.harness.encoders import Tuning, read_encoder, read_tokenizer
-from taskorder.harness.encoding import Encoded, Reading
 from taskorder.harness.examples import (
     ChoiceExample,
     Example,
@@ -19,9 +17,11 @@ from taskorder.harness.examples import (
     TextExample,
     TokensExample,
 )
-from taskorder.harness.heads import fresh
-from taskorder.harness.learner import Learner, Masking, Vocabulary, masked, parameters, units
-from taskorder.harness.predicting import EvaluationSet, predict
+from taskorder.harness.model.encoders import Tuning, read_encoder, read_tokenizer
+from taskorder.harness.model.encoding import Encoded, Reading
+from taskorder.harness.model.heads import fresh
+from taskorder.harness.model.learner import Learner, Masking, Vocabulary, masked, parameters, units
+from taskorder.harness.model.predicting import EvaluationSet, predict
 
 LABELS: dict[Kind, tuple[str, ...]] = {"text": ("neg", "pos"), "tokens": ("A", "B", "C")}
 EXAMPLES: dict[Kind, list[Example]] = {

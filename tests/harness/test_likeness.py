@@ -17,7 +17,7 @@ from taskorder.harness.examples import (
     TextExample,
     TokensExample,
 )
-from taskorder.harness.likeness import (
+from taskorder.harness.measuring.likeness import (
     Embedder,
     Floats,
     cosine,
@@ -26,7 +26,7 @@ from taskorder.harness.likeness import (
     texts,
     token_counts,
 )
-from taskorder.harness.tasks import Task, read_task
+from taskorder.harness.tasks.task import Task, read_task
 
 COUNTS = arrays.arrays(np.float64, 6, elements=st.integers(0, 1000).map(float))
 VECTORS = arrays.arrays(np.float64, 4, elements=st.floats(-100, 100))
@@ -99,7 +99,7 @@ def test_the_other_side_of_a_pair() -> None:
 
 
 def test_tokens_are_counted_in_full_and_without_special_ones(backbone: Callable[[str], Path]) -> None:
-    from taskorder.harness.encoders import read_tokenizer
+    from taskorder.harness.model.encoders import read_tokenizer
 
     tokenizer = read_tokenizer(str(backbone("bert")))
     counts = token_counts(tokenizer, ["the good the", "the " * 3000])
@@ -127,7 +127,7 @@ def test_an_encoder_mean_is_the_mean_over_examples_of_means_over_tokens(
 ) -> None:
     import torch
 
-    from taskorder.harness.encoders import read_tokenizer
+    from taskorder.harness.model.encoders import read_tokenizer
 
     folder = str(backbone(family))
     tokenizer = read_tokenizer(folder)

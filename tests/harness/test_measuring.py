@@ -16,15 +16,15 @@ from typer.testing import CliRunner
 pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from taskorder.errors import InvalidTask, MissingData
-from taskorder.harness.curves import DirectCurve, Point, direct_curves
-from taskorder.harness.difficulty import difficulties
-from taskorder.harness.experiment import Experiment, read_experiment
-from taskorder.harness.guessing import chance, guessing_loss
-from taskorder.harness.measures import DIFFICULTY, SIMILARITY, Measure
-from taskorder.harness.measuring import Chosen, Measured, measure, write
-from taskorder.harness.plan import Node
-from taskorder.harness.similarity import similarities
-from taskorder.harness.tasks import find_task
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.measuring.curves import DirectCurve, Point, direct_curves
+from taskorder.harness.measuring.difficulty import difficulties
+from taskorder.harness.measuring.guessing import chance, guessing_loss
+from taskorder.harness.measuring.measured import Chosen, Measured, measure, write
+from taskorder.harness.measuring.measures import DIFFICULTY, SIMILARITY, Measure
+from taskorder.harness.measuring.similarity import similarities
+from taskorder.harness.tasks.task import find_task
+from taskorder.harness.tree.plan import Node
 from taskorder.results.catalogue import covariates
 from taskorder.results.sequences import Stage
 
@@ -135,7 +135,7 @@ def by_name(values: list[Measure]) -> dict[tuple[str, str, str], float]:
 
 
 def test_chance_and_the_loss_of_guessing(experiment: Experiment, backbone: Callable[[str], Path]) -> None:
-    from taskorder.harness.encoders import read_tokenizer
+    from taskorder.harness.model.encoders import read_tokenizer
 
     tokenizer = read_tokenizer(str(backbone("bert")))
     folders = experiment.task_folders()
@@ -211,7 +211,7 @@ def test_likeness_of_planted_texts(experiment: Experiment) -> None:
 def test_the_same_seed_gives_the_same_files(
     experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taskorder.harness.similarity.COUNTED", 20)
+    monkeypatch.setattr("taskorder.harness.measuring.similarity.COUNTED", 20)
     contents: list[bytes] = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         write(measure(experiment, tmp_path / "nodes", seed=seed), tmp_path / name, Chosen())
@@ -328,7 +328,7 @@ def test_a_measure_that_there_is_not_is_refused() -> None:
 
 
 def test_what_was_really_trained_is_ordered_by_its_difficulty(experiment: Experiment, tmp_path: Path) -> None:
-    from taskorder.harness.training import train
+    from taskorder.harness.stages.training import train
 
     nodes = tmp_path / "work" / "nodes"
     for name in ("easy", "noise"):

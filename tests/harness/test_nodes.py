@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from taskorder.files import write_whole
-from taskorder.harness.nodes import Record, Store
-from taskorder.harness.plan import Node
 from taskorder.harness.sealed import Damaged, seal, unseal
+from taskorder.harness.tree.nodes import Record, Store
+from taskorder.harness.tree.plan import Node
 from taskorder.results.sequences import parse
 
 NODE = Node("0123456789abcdef", "", "some/tiny", "full", 1, parse("ner>udpos"), "target")

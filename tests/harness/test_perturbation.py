@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from taskorder.errors import InvalidExperiment
-from taskorder.harness import writing
 from taskorder.harness.examples import (
     ChoiceExample,
     Example,
@@ -23,11 +22,12 @@ from taskorder.harness.examples import (
     TextExample,
     TokensExample,
 )
-from taskorder.harness.keyboards import neighbours
-from taskorder.harness.noise import NOISES
-from taskorder.harness.perturbation import Perturbation, applies, parse, perturbed
-from taskorder.harness.taskfile import SPLITS
-from taskorder.harness.tasks import read_task
+from taskorder.harness.noise import writing
+from taskorder.harness.noise.changes import NOISES
+from taskorder.harness.noise.keyboards import neighbours
+from taskorder.harness.noise.perturbation import Perturbation, applies, parse, perturbed
+from taskorder.harness.tasks.file import SPLITS
+from taskorder.harness.tasks.task import read_task
 from taskorder.paths import resource
 
 LANGUAGES = (
@@ -203,7 +203,7 @@ def test_neither_order_nor_company_matters(
 
 def test_another_process_and_the_other_hash_seed_give_the_same() -> None:
     program = (
-        "from taskorder.harness.perturbation import *; from taskorder.harness.examples import *\n"
+        "from taskorder.harness.noise.perturbation import *; from taskorder.harness.examples import *\n"
         "e = [TextExample('a', 'Größere Änderungen, wie 中文字語 das Wetter отпуск', None, 'x')]\n"
         "print([ascii(perturbed(e, parse(n), language='de', seed=3)[0].text)"
         " for n in ('typos:0.5', 'case', 'word-drop:0.3', 'word-swap:0.5', 'punctuation')])"

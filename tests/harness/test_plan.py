@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from taskorder.harness.experiment import Experiment, read_experiment
-from taskorder.harness.plan import Node, Plan, plan
-from taskorder.harness.work import load
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.tree.plan import Node, Plan, plan
+from taskorder.harness.tree.work import load
 from taskorder.results.sequences import render
 
 FOUR = """\
@@ -106,8 +106,8 @@ def test_a_plan_repeats_itself_in_another_process(changed: Change, tmp_path: Pat
     import subprocess
 
     code = (
-        "from taskorder.harness.plan import plan; from taskorder.harness.work import load;"
-        "from taskorder.harness.experiment import read_experiment;"
+        "from taskorder.harness.tree.plan import plan; from taskorder.harness.tree.work import load;"
+        "from taskorder.harness.experiments.experiment import read_experiment;"
         "import sys; e = read_experiment(sys.argv[1]);"
         "print(*[n.id for n in plan(e, load('fake_work')).nodes])"
     )

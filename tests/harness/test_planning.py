@@ -9,8 +9,8 @@ from rich.console import Console
 from taskorder.harness.execution.progress import Clock, counts, duration
 from taskorder.harness.execution.running import Places, run
 from taskorder.harness.execution.sweep import State
-from taskorder.harness.experiment import read_experiment
-from taskorder.harness.planning import planned
+from taskorder.harness.experiments.experiment import read_experiment
+from taskorder.harness.preview.preview import planned
 
 EXPERIMENT = """
 name = "orders"

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from taskorder.errors import InvalidExperiment
-from taskorder.harness import stages
-from taskorder.harness.code import statements
 from taskorder.harness.execution.running import Means, Places, run
-from taskorder.harness.experiment import Experiment, read_experiment
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.stages import work as stages
+from taskorder.harness.stages.code import statements
 from taskorder.results.reading import read
 
 LABELLED = """

@@ -8,7 +8,7 @@ import pytest
 
 from taskorder.errors import InvalidTask
 from taskorder.harness.examples import PairExample, SpanExample, TextExample, TokensExample
-from taskorder.harness.tasks import Task, read_task
+from taskorder.harness.tasks.task import Task, read_task
 from taskorder.paths import resource
 
 Put = Callable[[str, str], Path]

@@ -7,7 +7,7 @@ import pytest
 
 from taskorder.errors import InvalidTask, MissingData
 from taskorder.harness.examples import SpanExample, TextExample, TokensExample
-from taskorder.harness.tasks import Task, find_task, read_task
+from taskorder.harness.tasks.task import Task, find_task, read_task
 
 datasets = pytest.importorskip("datasets", reason="the extra `train` is not installed")
 

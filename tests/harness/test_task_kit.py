@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from taskorder.harness.taskfile import ALL, SPLITS
-from taskorder.harness.tasks import Task, read_task
+from taskorder.harness.tasks.file import ALL, SPLITS
+from taskorder.harness.tasks.task import Task, read_task
 from taskorder.paths import resource
 
 KIT = Path(__file__).parents[3] / "shared" / "kit"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from taskorder.errors import InvalidTask, MissingData
 from taskorder.harness.examples import ChoiceExample, LineExample, SpanExample, TextExample, TokensExample
-from taskorder.harness.taskfile import NEEDED, READERS, STANDARD, TaskFile
-from taskorder.harness.tasks import DATA_VARIABLE, Task, find_task, read_task
+from taskorder.harness.tasks.file import NEEDED, READERS, STANDARD, TaskFile
+from taskorder.harness.tasks.task import DATA_VARIABLE, Task, find_task, read_task
 
 TEXT = """
 kind = "text"
@@ -239,9 +239,9 @@ def test_answers_stand_where_they_are_said_to(make: Make) -> None:
 
 @given(st.text(min_size=1, max_size=40), st.data())
 def test_any_stretch_of_any_context_can_be_an_answer(context: str, data: st.DataObject) -> None:
-    from taskorder.harness.making import Making
-    from taskorder.harness.readers.rows import Row
-    from taskorder.harness.taskfile import STANDARD, TaskFile
+    from taskorder.harness.tasks.file import STANDARD, TaskFile
+    from taskorder.harness.tasks.making import Making
+    from taskorder.harness.tasks.readers.rows import Row
 
     start = data.draw(st.integers(0, len(context) - 1))
     end = data.draw(st.integers(start + 1, len(context)))

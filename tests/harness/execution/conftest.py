@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from taskorder.harness.execution.running import Done, Means, Places, run
-from taskorder.harness.experiment import Experiment, read_experiment
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
 
 HERE = Path(__file__).parent
 WORK = "fake_work"
@@ -37,7 +37,7 @@ import sys
 from pathlib import Path
 from taskorder.errors import TaskorderError
 from taskorder.harness.execution.running import Means, Places, run
-from taskorder.harness.experiment import read_experiment
+from taskorder.harness.experiments.experiment import read_experiment
 
 if __name__ == "__main__":
     file, folder, workers = sys.argv[1:]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from taskorder.errors import InvalidExperiment
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.plan import Evaluation, Node, Step
+from taskorder.harness.experiments.experiment import Experiment
+from taskorder.harness.tree.plan import Evaluation, Node, Step
 from taskorder.results.sequences import Stage, render
 
 LANGUAGES = ("de", "en", "fi", "ru")

@@ -15,8 +15,8 @@ import pytest
 from taskorder.errors import TaskorderError
 from taskorder.harness.execution.running import Done, Means
 from taskorder.harness.execution.sweep import SweepFailed
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.nodes import Store
+from taskorder.harness.experiments.experiment import Experiment
+from taskorder.harness.tree.nodes import Store
 
 type Small = Callable[..., Experiment]
 type Do = Callable[..., Done]
@@ -203,7 +203,7 @@ def test_two_stores_that_add_the_same_node_at_once(small: Small, do: Do, tmp_pat
     node, store = done.plan.nodes[0], Store(tmp_path / "out")
     shutil.rmtree(store.path(node.id))
     code = (
-        "import sys, pickle; from pathlib import Path; from taskorder.harness.nodes import Store;"
+        "import sys, pickle; from pathlib import Path; from taskorder.harness.tree.nodes import Store;"
         "node = pickle.loads(bytes.fromhex(sys.argv[2]));"
         "[Store(Path(sys.argv[1])).add(node, lambda f: (f / 'x.safetensors').write_bytes(b'x') and None)"
         " for _ in range(50)]"

@@ -11,8 +11,8 @@ from taskorder.errors import InvalidExperiment
 from taskorder.harness.execution.locking import FolderInUse, locked
 from taskorder.harness.execution.running import Done, Means, places
 from taskorder.harness.execution.sweep import SweepFailed
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.nodes import Store
+from taskorder.harness.experiments.experiment import Experiment
+from taskorder.harness.tree.nodes import Store
 from taskorder.results.reading import read
 
 type Small = Callable[..., Experiment]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskorder.harness.nodes import Store
-from taskorder.harness.plan import Evaluation, Plan
 from taskorder.harness.sealed import Damaged
+from taskorder.harness.tree.nodes import Store
+from taskorder.harness.tree.plan import Evaluation, Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 from taskorder.errors import InvalidTable, MissingData
 from taskorder.files import replacing, sha256, sha256_text
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.nodes import Store
-from taskorder.harness.plan import Evaluation, Node, Plan
+from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.sealed import Damaged, seal, unseal
+from taskorder.harness.tree.nodes import Store
+from taskorder.harness.tree.plan import Evaluation, Node, Plan
 from taskorder.results.sequences import render
 
 COLUMNS = (

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from taskorder.errors import TaskorderError
-from taskorder.harness.experiment import Experiment
-from taskorder.harness.nodes import Store
-from taskorder.harness.plan import Evaluation, Node
+from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.sealed import Damaged
-from taskorder.harness.work import Work, load
+from taskorder.harness.tree.nodes import Store
+from taskorder.harness.tree.plan import Evaluation, Node
+from taskorder.harness.tree.work import Work, load
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk, quota or file size that is used up."""

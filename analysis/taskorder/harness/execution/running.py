@@ -11,12 +11,12 @@ from taskorder.harness.execution.jobs import Executor, InProcess, Job
 from taskorder.harness.execution.locking import locked
 from taskorder.harness.execution.progress import watching
 from taskorder.harness.execution.sweep import Sweep
-from taskorder.harness.experiment import Experiment, checkout
-from taskorder.harness.nodes import Store
-from taskorder.harness.plan import Node, Plan, plan
-from taskorder.harness.work import load
+from taskorder.harness.experiments.experiment import Experiment, checkout
+from taskorder.harness.tree.nodes import Store
+from taskorder.harness.tree.plan import Node, Plan, plan
+from taskorder.harness.tree.work import load
 
-WORK = "taskorder.harness.stages"
+WORK = "taskorder.harness.stages.work"
 """The module that trains and scores."""
 TABLE = "results.csv"
 
@@ -107,7 +107,7 @@ def run(
     means : Means, optional
         In this process, one node after the other, unless it says otherwise.
     work : str
-        Dotted name of the module that does the work (see `taskorder.harness.work`).
+        Dotted name of the module that does the work (see `taskorder.harness.tree.work`).
     force : bool
         Replace a table that was not written from this folder.
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from taskorder.errors import TaskorderError
 from taskorder.harness.execution.agenda import Agenda
 from taskorder.harness.execution.jobs import Executor, Job, Outcome
-from taskorder.harness.nodes import Store
-from taskorder.harness.plan import Node, Plan
-from taskorder.harness.settings import Keep
+from taskorder.harness.experiments.settings import Keep
+from taskorder.harness.tree.nodes import Store
+from taskorder.harness.tree.plan import Node, Plan
 from taskorder.results.sequences import render
 
 RETRIES = 3

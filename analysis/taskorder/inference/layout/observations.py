@@ -120,7 +120,7 @@ class Cells:
     def noise(self) -> tuple[Floats, Integers]:
         """The pairs of v and level that there are, (G, 2), and which of them is each cell's, (C,)."""
         pairs, group = np.unique(np.column_stack([self.v, self.level]), axis=0, return_inverse=True)
-        return pairs, group.reshape(-1).astype(np.int64)
+        return pairs.astype(np.float64), group.reshape(-1).astype(np.int64)
 
 
 def _count_cells(counts: Counts, level: Integers) -> Cells:

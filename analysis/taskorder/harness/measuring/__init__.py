@@ -1,0 +1,1 @@
+"""Moderators that an experiment measures itself."""

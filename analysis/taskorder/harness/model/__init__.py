@@ -1,0 +1,1 @@
+"""Encoders with heads: features in, losses and predictions out."""

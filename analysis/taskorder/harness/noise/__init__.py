@@ -1,0 +1,1 @@
+"""Noise in evaluation sets, in any script."""

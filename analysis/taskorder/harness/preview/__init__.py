@@ -1,0 +1,1 @@
+"""A plan for a person who has not yet decided to run it."""
