@@ -221,6 +221,30 @@ def run(
 
 
 @app.command()
+def export(
+    experiment: _ExperimentFile,
+    sequence: Annotated[
+        str, typer.Argument(help="Up to the stage whose encoder is wanted, such as 'mlm[mul]'.")
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--output", help="The folder to make.", metavar="FOLDER")],
+    backbone: Annotated[str, typer.Option(help="Which, where there are several.")] = "",
+    tuning: Annotated[str, typer.Option(help="full or lora, where there are both.")] = "",
+    seed: Annotated[int | None, typer.Option(help="Which, where there are several.")] = None,
+    nodes: Annotated[
+        Path | None, typer.Option("--from", help="The folder that `run` was given with -o.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Write a trained encoder as a folder of transformers, which other experiments can have as backbone."""
+    from taskorder.harness.execution.exporting import Wanted
+    from taskorder.harness.execution.exporting import export as written
+    from taskorder.harness.experiments.experiment import read_experiment
+
+    wanted = Wanted(sequence, backbone, tuning, seed)
+    new = written(read_experiment(experiment), wanted, folder, nodes)
+    typer.echo(f"{'written' if new else 'up to date'}: {folder}")
+
+
+@app.command()
 def measure(
     experiment: Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT")],
     output: Annotated[
