@@ -288,7 +288,7 @@ def test_compressed_text_and_its_damage(make: Make) -> None:
     whole = gzip.compress(b"one\n\ntwo\n" * 5000, mtime=0)
     task = make(LINES, en__txt__gz=whole)
     assert len(task.examples("train", "en")) == 10_000
-    assert task.examples("train", "en")[1] == LineExample("2", "two")
+    assert task.examples("train", "en")[1] == LineExample("2", "two", language="en.txt.gz")
     for damaged in (whole[:-9], whole[:40], b"plain text"):
         with pytest.raises(InvalidTask, match=r"en\.txt\.gz:\d+: the compressed file is damaged or cut off"):
             make(LINES, en__txt__gz=damaged).examples("train", "en")

@@ -53,11 +53,16 @@ class ChoiceExample:
 
 @dataclass(frozen=True, slots=True)
 class LineExample:
-    """A line of text, or the same line in two languages."""
+    """A line of text, or the same line in two languages.
+
+    `language` is what the line is counted with where languages are mixed: the name of its file, if no column
+    says another; empty for two texts.
+    """
 
     id: str
     text: str
     text2: str | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

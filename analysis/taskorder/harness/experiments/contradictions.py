@@ -123,7 +123,7 @@ def _stage_faults(step: tuple[Stage, ...]) -> list[str]:
         wanted = {"mlm": 1, "tlm": 2}.get(stage.task)
         if wanted is not None and len(stage.languages()) != wanted and stage.language != ALL:
             example = "mlm[sw], one language" if wanted == 1 else "tlm[en-sw], a pair of languages"
-            faults.append(f"{stage}: write {example}.")
+            faults.append(f"{stage}: write {example}, or {stage.task}[{ALL}], all that there are.")
     return faults
 
 

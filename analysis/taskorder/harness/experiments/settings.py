@@ -52,6 +52,9 @@ class Training(Table):
         Of a soft prompt; no part of a stage that is tuned otherwise.
     mask : float
         Part of the tokens that a language model must restore; no part of other tasks.
+    smoothing : float
+        Exponent of the sizes of languages, from which follow their shares in text of many languages: 1 takes
+        every line once an epoch, 0 all languages alike often; no part of tasks whose lines are of one.
     mixing : {"proportional", "equal"}
         How the examples of jointly trained stages are mixed; no part of other stages.
     """
@@ -73,6 +76,7 @@ class Training(Table):
     alpha: Positive = 16
     tokens: Positive = 20
     mask: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    smoothing: Annotated[float, Field(ge=0, le=1)] = 1.0
     mixing: Literal["proportional", "equal"] = "proportional"
 
 

@@ -52,7 +52,8 @@ class Encoded:
     labels : array
         `text`: (N,), a label's number, or a value; `choice`: (N,), the number of the right choice; `span`:
         (N, 2), first and last token of the answer within the feature, or of its classification token;
-        `tokens`: (T,), a label's number at the first token of a word; otherwise (0,).
+        `tokens`: (T,), a label's number at the first token of a word; `lines`: (N,), the name
+        of the language; otherwise (0,).
     places : array
         `tokens`: (T,), the number of the word of which a token is the first, or -1; `span`: (T, 2), the
         characters of the context that a token covers, or -1; `lines`: (N,), where the second text begins,
@@ -166,7 +167,7 @@ def _lines(reading: Reading, examples: Sequence[Example], first: int) -> Iterabl
         line = cast(LineExample, example)
         made = reading([line.text], None if line.text2 is None else [line.text2])
         second = next((at for at, of in enumerate(made.sequence_ids(0)) if of == 1), 0)
-        yield _Feature(made["input_ids"][0], _types(made, 0), first + i, place=second)
+        yield _Feature(made["input_ids"][0], _types(made, 0), first + i, line.language, second)
 
 
 def _sentences(reading: Reading, examples: Sequence[Example], first: int) -> Iterable[_Feature]:

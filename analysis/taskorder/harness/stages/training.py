@@ -138,7 +138,8 @@ def _batches(parts: Sequence[Part], training: Training, node: Node) -> list[tupl
         of_parts: list[list[Integers]] = []
         for part, name, which in zip(parts, names, chosen, strict=True):
             rng = stream(node.seed, "order", name, str(epoch))
-            repeated = np.resize(which, most) if training.mixing == "equal" else which
+            taken = _smoothed(part, which, training.smoothing, stream(node.seed, "smooth", name, str(epoch)))
+            repeated = np.resize(taken, most) if training.mixing == "equal" else taken
             drawn = shuffled(part.units.lengths[repeated], training.batch_tokens, rng)
             of_parts.append([repeated[batch] for batch in drawn])
         of_epoch = interleaved(of_parts, stream(node.seed, "mix", *names, str(epoch)))
@@ -153,6 +154,22 @@ def _subset(part: Part, training: Training, seed: int) -> Integers:
     if training.max_examples is None:
         return np.arange(count)
     return stream(seed, "subset", str(part.stage)).permutation(count)[: training.max_examples]
+
+
+def _smoothed(part: Part, which: Integers, smoothing: float, rng: np.random.Generator) -> Integers:
+    """Return about as many units, of which languages have shares as their sizes to the power of `smoothing`.
+
+    Those of a language that gets fewer than it has are drawn anew in each epoch. Source: Conneau and Lample
+    (2019), section 3.1.
+    """
+    if part.task.kind != "lines" or smoothing == 1.0:
+        return which
+    _, language, sizes = np.unique(part.train.labels[which], return_inverse=True, return_counts=True)
+    shares = sizes**smoothing / (sizes**smoothing).sum()
+    counts = np.maximum(1, np.rint(shares * len(which)).astype(np.int64))
+    return np.concatenate(
+        [np.resize(rng.permutation(which[language == number]), count) for number, count in enumerate(counts)]
+    )
 
 
 def _points(total: int, count: int) -> set[int]:

@@ -28,6 +28,8 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "numpy")
 
 ANSWERS = 200
 """Examples whose answers are looked for before anything is trained."""
+UNREAD = {"id", "labels", "language"}
+"""What an encoder does not read of an example."""
 LETTERS = 3.5
 """About how many letters a token of a multilingual vocabulary has."""
 
@@ -222,7 +224,7 @@ def _letters(example: Example) -> int:
     if isinstance(example, ChoiceExample):
         asked = len(example.prompt) + len(example.question)
         return sum(asked + len(choice) for choice in example.choices)
-    values = [getattr(example, field.name) for field in fields(example) if field.name not in {"id", "labels"}]
+    values = [getattr(example, field.name) for field in fields(example) if field.name not in UNREAD]
     texts = [value for value in values if isinstance(value, str)]
     words = [word for value in values if isinstance(value, tuple) for word in value if isinstance(word, str)]
     return sum(map(len, texts)) + sum(len(word) + 1 for word in words)

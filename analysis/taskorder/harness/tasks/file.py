@@ -45,14 +45,14 @@ OPTIONAL: dict[Kind, tuple[str, ...]] = {
     "tokens": ("id",),
     "span": ("id",),
     "choice": ("prompt", "question", "id"),
-    "lines": ("text2", "id"),
+    "lines": ("text2", "language", "id"),
     "retrieval": ("gold", "id"),
 }
 _PAIR = {"source": "source", "target": "target", "gold": "gold", "id": "id"}
 STANDARD: dict[str, dict[str, str]] = {
     "conllu": {"words": "form", "id": "sent_id"},
     "squad": {"question": "question", "context": "context", "answers": "answers", "id": "id"},
-    "lines": {"text": "line"},
+    "lines": {"text": "line", "language": "file"},
     "aligned": {"text": "first", "text2": "second", "source": "first", "target": "second"},
     "bucc": _PAIR,
     "lareqa": _PAIR,

@@ -183,7 +183,7 @@ def _of_choice(making: Making, row: Row, name: str) -> Example:
 
 def _of_lines(making: Making, row: Row, name: str) -> Example:
     second = making.text(row, "text2") if "text2" in making.columns else None
-    return LineExample(name, making.text(row, "text"), second)
+    return LineExample(name, making.text(row, "text"), second, making.text(row, "language"))
 
 
 def _of_retrieval(making: Making, row: Row, name: str) -> Example:

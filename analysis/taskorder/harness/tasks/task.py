@@ -36,7 +36,7 @@ from taskorder.results.sequences import task_fault
 
 DATA_VARIABLE = "TASKORDER_DATA"
 """The environment variable that names folders of data, parted as in PATH."""
-READING = 1
+READING = 2
 """Raised whenever the same files come to give other examples."""
 
 _READERS: dict[ReaderName, Callable[[Sequence[Path], Format], Iterator[Row]]] = {

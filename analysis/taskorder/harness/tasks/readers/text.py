@@ -15,12 +15,12 @@ PAIRING_SEED = 0
 
 
 def plain(files: Sequence[Path], form: Format) -> Iterator[Row]:
-    """Yield the lines of files that are not blank."""
+    """Yield the lines of files that are not blank: `line`, and the name of its `file`."""
     del form
     for path in files:
         for number, line in lines(path):
             if line.strip():
-                yield Row(f"{path}:{number}", {"line": line})
+                yield Row(f"{path}:{number}", {"line": line, "file": path.name})
 
 
 def aligned(files: Sequence[Path], form: Format) -> Iterator[Row]:
