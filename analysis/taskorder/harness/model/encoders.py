@@ -211,7 +211,7 @@ def _refuse_unsafe(folder: Path) -> None:
 
 
 def _absent(name: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
     return (
         f"backbone {name!r} cannot be read: {reason[:200]}. Name a folder as save_pretrained writes it, or a"
         " model of the hub; without a network only models that are in the hub's cache are found"

@@ -51,7 +51,9 @@ def _loaded(source: HubSource, folder: Path) -> Any:
         found = datasets.load_dataset(path, **{key: value for key, value in options.items() if value})
     except Exception as error:
         # Whatever the hub's client raises, from its network layer to its parsers, means one thing here.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = (
+            str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+        )
         raise MissingData(
             f"{_called(source)} could not be loaded: {reason}. Without a network: copy the cache (HF_HOME)"
             " of a machine that has loaded it, or put the data set's files into a folder of TASKORDER_DATA"
