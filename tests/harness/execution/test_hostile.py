@@ -1,19 +1,22 @@
 """Kills, deaths, full disks and rivals: what is done stays done, and the table is the same in the end."""
 
+import errno
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from taskorder.errors import TaskorderError
-from taskorder.harness.execution.running import Done, Means
+from taskorder.harness.execution.running import DiskFull, Done, Means
 from taskorder.harness.execution.sweep import SweepFailed
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.tree.nodes import Store
@@ -112,6 +115,16 @@ def test_a_dask_worker_that_dies_loses_its_node_only_for_a_moment(
     assert (tmp_path / "died").exists()
 
 
+def test_a_local_cluster_beside_another_one(small: Small, do: Do) -> None:
+    """Dask warns where its usual port is taken, and a warning is an error here."""
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with socket.socket() as taken:
+        with suppress(OSError):
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        assert do(small(lengths="0"), Means(dask="local")).written
+
+
 def test_a_scheduler_that_is_not_there(small: Small, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     monkeypatch.setattr("taskorder.harness.execution.cluster.CONNECTING", 0.5)
@@ -183,6 +196,22 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_done(
     assert not list((tmp_path / "out").glob("nodes/.*"))
     monkeypatch.delenv("FAKE_FULL")
     assert do(small()).table.read_bytes() == do(small(), folder="whole").table.read_bytes()
+
+
+def test_a_disk_without_room_for_the_table(
+    small: Small, do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("taskorder.harness.execution.collecting.replacing", full)
+        with pytest.raises(DiskFull, match=r"The disk is full: .* are kept\. Free space under .*out,"):
+            do(small())
+    assert not (tmp_path / "out" / "results.csv").exists()
+    done = do(small())
+    assert (done.trained, done.scored, done.written) == (0, 0, True)
+    assert done.table.read_bytes() == do(small(), folder="whole").table.read_bytes()
 
 
 def test_two_runs_at_once_do_not_hurt_each_other(

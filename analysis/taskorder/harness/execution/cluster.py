@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from taskorder.harness.execution.jobs import Job, Outcome, perform
 
 CONNECTING = 30.0
 """Seconds that a scheduler has to answer."""
+NO_DASHBOARD = "127.0.0.1:0"
+"""Dask serves HTTP even so: on a free port, for on a fixed one a second sweep would be in its way."""
 
 
 class Cluster:
@@ -53,7 +56,8 @@ class Cluster:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=NO_DASHBOARD,
+                scheduler_kwargs={"dashboard": False},
                 resources=self._resources,
             )
         try:
@@ -92,12 +96,13 @@ class Cluster:
         return [_outcome(self._jobs.pop(future), future) for future in done]
 
     def close(self) -> None:
-        """Cancel what has not begun, and leave the cluster; a local one ends."""
-        self._client.cancel(list(self._jobs), force=True)
-        self._jobs.clear()
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        """Cancel what has not begun, and leave the cluster; a local one ends, by force where it is slow."""
+        with self._dask.utils.silence_logging_cmgr(logging.ERROR):
+            self._client.cancel(list(self._jobs), force=True)
+            self._jobs.clear()
+            self._client.close()
+            if self._cluster is not None:
+                self._cluster.close()
 
     def _places(self, worker: Any) -> int:
         return int(worker["resources"].get("GPU", 0)) if self._resources else int(worker["nthreads"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskorder.errors import TaskorderError
 from taskorder.harness.execution import collecting
 from taskorder.harness.execution.agenda import agenda
-from taskorder.harness.execution.jobs import Executor, InProcess, Job
+from taskorder.harness.execution.jobs import FULL, Executor, InProcess, Job
 from taskorder.harness.execution.locking import locked
 from taskorder.harness.execution.progress import watching
 from taskorder.harness.execution.sweep import Sweep
@@ -19,6 +22,10 @@ from taskorder.harness.tree.work import load
 WORK = "taskorder.harness.stages.work"
 """The module that trains and scores."""
 TABLE = "results.csv"
+
+
+class DiskFull(TaskorderError):
+    """There is no room for what a run writes beside the nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +128,13 @@ def run(
         Before anything is trained, if the experiment cannot be done.
     FolderInUse
         If another run works in the folder.
+    DiskFull
+        If there is no room for the table or the lock.
     SweepFailed
         If nodes failed; all others are done and kept.
     """
     module, store = load(work), Store(where.folder)
-    with locked(where.folder), watching() as (tell, say):
+    with room(where), locked(where.folder), watching() as (tell, say):
         say("Reading tasks and backbones, to see that all is there.")
         module.check(experiment)
         wanted = plan(experiment, module)
@@ -147,3 +156,18 @@ def run(
         text = collecting.table(wanted, store, experiment)
         written = collecting.write(where.table, text, store, say, force=force)
     return Done(wanted, len(todo.train), len(todo.score), where.table, written)
+
+
+@contextmanager
+def room(where: Places) -> Generator[None]:
+    """Say of a disk without room which one it is, and that nothing is lost."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        folders = " and ".join(dict.fromkeys((str(where.folder), str(where.table.parent))))
+        raise DiskFull(
+            f"The disk is full: {error}. All nodes that are done are kept. Free space under {folders}, and"
+            " run again: only what is missing is done."
+        ) from None
