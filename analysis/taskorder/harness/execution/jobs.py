@@ -141,12 +141,14 @@ def _trained(job: Job, store: Store, work: Work) -> str:
         if store.record(node.parent, weights=True) is None:
             raise Damaged(f"{parent} lost its weights while they were needed: run again")
 
+    told: list[str] = []
+
     def make(folder: Path) -> None:
-        work.train(node, job.experiment, parent, folder)
+        told.append(work.train(node, job.experiment, parent, folder))
 
     after = store.add(node, make, tokens=job.tokens, versions=work.versions())
     if before is None or before.weights() == after.weights():
-        return ""
+        return "".join(f"{node.id}: {note}" for note in told if note)
     return (
         f"{node.id} was trained again and its weights differ from those of the first time"
         f" ({_versions(before.versions)}; now {_versions(after.versions)}): it is scored anew, while what was"

@@ -57,6 +57,9 @@ class Training(Table):
         every line once an epoch, 0 all languages alike often; no part of tasks whose lines are of one.
     mixing : {"proportional", "equal"}
         How the examples of jointly trained stages are mixed; no part of other stages.
+    snapshot_minutes : float
+        How often a stage is written down while it trains, so that it goes on from there when it was
+        interrupted; 0 for never. It changes no outcome.
     """
 
     epochs: Annotated[float, Field(gt=0)] = 3.0
@@ -78,6 +81,7 @@ class Training(Table):
     mask: Annotated[float, Field(gt=0, lt=1)] = 0.15
     smoothing: Annotated[float, Field(ge=0, le=1)] = 1.0
     mixing: Literal["proportional", "equal"] = "proportional"
+    snapshot_minutes: Annotated[float, Field(ge=0)] = 10.0
 
 
 ONLY_FOR: dict[str, Tuning] = {"rank": "lora", "alpha": "lora", "tokens": "prompt"}

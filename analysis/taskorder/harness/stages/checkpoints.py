@@ -32,12 +32,16 @@ ENCODER, HEADS, CURVE, HISTORY = "encoder.safetensors", "heads.safetensors", "cu
 
 @dataclass
 class Progress:
-    """What a stage has seen so far, the points of its learning curve, and the seconds that these took."""
+    """What a stage has seen so far, and the points of its learning curve.
+
+    `looking` is how many seconds the points took, `before` how many all of it took until it was interrupted.
+    """
 
     updates: int = 0
     examples: int = 0
     tokens: int = 0
     looking: float = 0.0
+    before: float = 0.0
     losses: list[Tensor] = field(default_factory=list[Tensor])
     points: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 

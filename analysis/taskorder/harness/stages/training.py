@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from taskorder.files import write_whole
 from taskorder.harness import metrics
@@ -25,7 +25,9 @@ from taskorder.harness.model.learner import Learner, Masking, parameters, precis
 from taskorder.harness.model.predicting import predict
 from taskorder.harness.stages.checkpoints import Progress, started, write
 from taskorder.harness.stages.parts import FEATURES, Part, prepared, settings
+from taskorder.harness.stages.snapshots import Course, Snapshots
 from taskorder.harness.streams import number, stream
+from taskorder.harness.tree.nodes import snapshot
 from taskorder.harness.tree.plan import Node
 from taskorder.results.sequences import render
 
@@ -34,8 +36,10 @@ Integers = NDArray[np.int64]
 TIMING = "timing.json"
 
 
-def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> None:
+def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> str:
     """Train one node, and write its checkpoint, learning curve and history.
+
+    Where an earlier try was interrupted it goes on from its last snapshot.
 
     Parameters
     ----------
@@ -45,6 +49,11 @@ def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path)
         The folder of the node that it starts from; None where it starts from the backbone.
     folder : Path
         Where the files go.
+
+    Returns
+    -------
+    str
+        What the person has to know about a snapshot; empty where there was none.
 
     Raises
     ------
@@ -62,18 +71,20 @@ def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path)
         learner, heads = started(node, experiment, parent, parts, tokenizer)
         progress = Progress()
         ready = time.perf_counter()
-        if parts:
-            fit(learner, parts, training, node, progress)
+        store = folder.parent.parent
+        snapshots = Snapshots(snapshot(store, node.id), training.snapshot_minutes)
+        note = fit(learner, parts, training, node, progress, snapshots) if parts else ""
     done = time.perf_counter()
     write(node, parent, folder, learner, parts, heads, progress)
     timing = {
         "prepare": ready - began,
-        "train": done - ready - progress.looking,
+        "train": progress.before + done - ready - progress.looking,
         "look": progress.looking,
         "tokens": progress.tokens,
         "device": str(learner.device),
     }
     write_whole(folder / TIMING, json.dumps(timing))
+    return note
 
 
 @contextmanager
@@ -87,22 +98,30 @@ def repeatable(seed: int) -> Generator[None]:
         yield
 
 
-def fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node, progress: Progress) -> None:
-    """Update the weights batch by batch, with a linear warm-up and decay of the learning rate."""
+def fit(
+    learner: Learner,
+    parts: Sequence[Part],
+    training: Training,
+    node: Node,
+    progress: Progress,
+    snapshots: Snapshots | None = None,
+) -> str:
+    """Update the weights batch by batch, with a linear warm-up and decay of the learning rate.
+
+    Return what the person has to know about a snapshot from which it went on.
+    """
     batches = _batches(parts, training, node)
     total = len(batches)
     optimiser = torch.optim.AdamW(
         parameters(learner, training.weight_decay), lr=training.learning_rate, fused=True
     )
     warm = max(1, round(training.warmup * total))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda done: min((done + 1) / warm, (total - done) / max(1, total - warm), 1.0)
-    )
     mask = Masking(training.mask, stream(node.seed, "mask", render((node.own,))))
     looked_at = _points(total, training.dev_points)
-    best: tuple[float, dict[str, Tensor]] | None = None
+    course = Course(learner, optimiser, mask.rng, progress)
+    note = snapshots.take_up(course) if snapshots is not None else ""
     learner.train()
-    for which, unit in batches:
+    for which, unit in batches[progress.updates :]:
         part = parts[which]
         features = part.units.features(unit)
         with precise(training.precision):
@@ -111,8 +130,9 @@ def fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node,
         loss.backward()
         if training.clip:
             nn.utils.clip_grad_norm_(learner.parameters(), training.clip)
+        for group in optimiser.param_groups:
+            group["lr"] = training.learning_rate * _share(progress.updates, warm, total)
         optimiser.step()
-        schedule.step()
         progress.updates += 1
         progress.examples += len(unit)
         progress.tokens += int(part.train.lengths[features].sum())
@@ -121,10 +141,18 @@ def fit(learner: Learner, parts: Sequence[Part], training: Training, node: Node,
             began = time.perf_counter()
             value = _look(learner, parts, training, progress)
             progress.looking += time.perf_counter() - began
-            if training.select == "best" and (best is None or value > best[0]):
-                best = (value, {name: t.detach().clone() for name, t in learner.state_dict().items()})
-    if best is not None:
-        learner.load_state_dict(best[1])
+            if training.select == "best" and (course.best is None or value > course.best[0]):
+                course.best = (value, {name: t.detach().clone() for name, t in learner.state_dict().items()})
+        if snapshots is not None and snapshots.due() and progress.updates < total:
+            snapshots.write(course)
+    if course.best is not None:
+        learner.load_state_dict(course.best[1])
+    return note
+
+
+def _share(done: int, warm: int, total: int) -> float:
+    """Return which share of the peak learning rate comes after so many updates."""
+    return min((done + 1) / warm, (total - done) / max(1, total - warm), 1.0)
 
 
 def _batches(parts: Sequence[Part], training: Training, node: Node) -> list[tuple[int, Integers]]:

@@ -194,11 +194,11 @@ def versions() -> Mapping[str, str]:
     return found | {"python": platform.python_version(), "taskorder": __version__}
 
 
-def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> None:
+def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> str:
     """Train a node."""
     from taskorder.harness.stages import training
 
-    training.train(node, experiment, parent, folder)
+    return training.train(node, experiment, parent, folder)
 
 
 def score(

@@ -7,6 +7,7 @@
     FOLDER/nodes/ID/*                   learning curve, history: these stay
     FOLDER/nodes/ID/scores/KEY.json     the scores of one pass, by the key of each evaluation
     FOLDER/nodes/.*                     what a process is writing, or was when it ended
+    FOLDER/snapshots/ID.safetensors     a node in the middle of its training; gone when the node is there
 
 A node's id says what is due (see `taskorder.harness.tree.plan`), so whoever finds one that is whole may use
 it.
@@ -33,6 +34,7 @@ from taskorder.results.sequences import render
 RECORD = "node.json"
 SCORES = "scores"
 WEIGHTS = ".safetensors"
+SNAPSHOTS = "snapshots"
 MARK = ".being-written"
 """Tells a folder that is still the one that was begun from one that was cleaned away and made again."""
 
@@ -73,6 +75,11 @@ class Record:
     def weights(self) -> dict[str, str]:
         """Return the digests of the weights, by file."""
         return {name: digest for name, digest in self.files.items() if name.endswith(WEIGHTS)}
+
+
+def snapshot(folder: Path, name: str) -> Path:
+    """Return where a node is kept, under a store's folder, while it trains."""
+    return folder / SNAPSHOTS / f"{name}{WEIGHTS}"
 
 
 class Store:
@@ -168,6 +175,7 @@ class Store:
             (temporary / RECORD).write_text(sealed(asdict(record)))
             _sync(temporary / RECORD)
             self._put(temporary, record)
+            snapshot(self.folder, node.id).unlink(missing_ok=True)
         except BaseException:
             _remove(temporary)
             raise
@@ -238,6 +246,8 @@ class Store:
                 path.rename(away)
                 _remove(away)
         for file in self.nodes.glob(f"*/{SCORES}/.*"):
+            file.unlink(missing_ok=True)
+        for file in (self.folder / SNAPSHOTS).glob(".*"):
             file.unlink(missing_ok=True)
         return len(left)
 

@@ -236,7 +236,8 @@ class _Maker:
 def _decisive(training: Training, step: Step, tuning: str) -> dict[str, object]:
     """Return the hyper-parameters that mean something for a step."""
     idle = {name for name, only in ONLY_FOR.items() if only != tuning}
-    return training.model_dump(exclude=idle | ({"mixing"} if len(step) == 1 else set()))
+    alone = {"mixing"} if len(step) == 1 else set[str]()
+    return training.model_dump(exclude=idle | alone | {"snapshot_minutes"})
 
 
 def digest_of(content: object) -> str:

@@ -65,8 +65,11 @@ class Work(Protocol):
         """Return the versions of the libraries that train."""
         ...
 
-    def train(self, node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> None:
-        """Train a node from its parent's folder (None: the backbone), and write its files."""
+    def train(self, node: Node, experiment: Experiment, parent: Path | None, folder: Path) -> str:
+        """Train a node from its parent's folder (None: the backbone), and write its files.
+
+        Return what the person has to know about it, which is mostly nothing.
+        """
         ...
 
     def score(
