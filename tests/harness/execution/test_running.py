@@ -233,6 +233,16 @@ def test_the_same_table_of_somebody_else_is_left_as_it_is(small: Small, do: Do, 
     assert again.table.read_bytes() == whole
 
 
+def test_a_kill_just_after_the_table_was_written_does_not_make_it_somebody_elses(
+    small: Small, do: Do, tmp_path: Path
+) -> None:
+    done = do(small())
+    (tmp_path / "out" / "tables.json").unlink()
+    assert not do(small()).written
+    assert do(small(languages='"de"')).written
+    assert len(read(done.table).frame) == 20
+
+
 def test_a_second_run_in_the_same_folder_is_told_to_wait(small: Small, do: Do, tmp_path: Path) -> None:
     with locked(tmp_path / "out"), pytest.raises(FolderInUse, match=r"in use by process \d+ on"):
         do(small())

@@ -141,22 +141,22 @@ def write(path: Path, text: str, store: Store, say: Callable[[str], None], *, fo
         If the scores do not make a result table.
     """
     known = _written(store)
-    name = str(path.resolve())
-    if path.exists():
-        present = sha256(path)
-        if present == sha256_text(text):
-            return False
+    name, due = str(path.resolve()), sha256_text(text)
+    present = sha256(path) if path.exists() else ""
+    if present not in ("", due):
         if not force and known.get(name) != present:
             raise FileExistsError(
                 f"{path} exists, differs, and was not written by this experiment from {store.folder}: pass"
                 " --force to replace it, or choose another folder with -o. The nodes are done and kept."
             )
         say(f"{path} is replaced: its scores have changed, or there are more of them.")
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
-        _validate(temporary, path)
-    seal(store.folder / WRITTEN, {**known, name: sha256_text(text)})
-    return True
+    if present != due:
+        with replacing(path, force=True) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="")
+            _validate(temporary, path)
+    if known.get(name) != due:
+        seal(store.folder / WRITTEN, {**known, name: due})
+    return present != due
 
 
 def _validate(temporary: Path, path: Path) -> None:
