@@ -123,6 +123,24 @@ def test_from_a_file_to_a_table_by_one_process_and_by_two(make: Make, tmp_path: 
     assert (again.trained, again.scored, again.written) == (0, 0, False)
 
 
+def test_the_last_weights_are_scored_beside_the_best(make: Make, tmp_path: Path) -> None:
+    few = (("seeds = [0, 1]", "seeds = [0]"), ('["full", "lora"]', '["full"]'), ("[0, 1, 2]", "[0]"))
+    frames = {}
+    for select in ("last", "best"):
+        longer = ("epochs = 1", f'epochs = 8\nselect = "{select}"')
+        rough = ("learning_rate = 1e-3", "learning_rate = 3e-2")
+        experiment = make(*few, longer, rough, ("dev_points = 2", "dev_points = 30"))
+        run(experiment, Places(tmp_path / select, tmp_path / select / "results.csv"))
+        frames[select] = read(tmp_path / select / "results.csv").frame
+    assert "last_score" not in frames["last"]
+    best = frames["best"]
+    assert best["last_score"].tolist() == frames["last"]["score"].tolist()
+    goal = best[best["target"] == "goal"]
+    assert (goal["last_score"] != goal["score"]).any()
+    (weights,) = (tmp_path / "best").glob("nodes/*/last")
+    assert {file.name for file in weights.iterdir()} == {"encoder.safetensors", "heads.safetensors"}
+
+
 def test_the_commands(make: Make, tmp_path: Path) -> None:
     from taskorder.cli import app
 

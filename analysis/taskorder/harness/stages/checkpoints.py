@@ -28,6 +28,8 @@ from taskorder.harness.tree.plan import Node
 from taskorder.results.sequences import render
 
 ENCODER, HEADS, CURVE, HISTORY = "encoder.safetensors", "heads.safetensors", "curve.json", "history.json"
+LAST = "last"
+"""The folder, within a node's own, of the last weights, where others were chosen by their dev score."""
 
 
 @dataclass
@@ -95,6 +97,18 @@ def _head(
     return (head, "fresh") if pretrained is None else (pretrained, "backbone")
 
 
+def write_weights(learner: Learner, parent: Path | None, folder: Path) -> None:
+    """Write the encoder and all heads: those that the learner has, and those that the parent had."""
+    save_file(learner.encoder.carried(), folder / ENCODER)
+    earlier = load_file(parent / HEADS) if parent is not None else {}
+    own = {
+        f"{task}/{name}": tensor.detach().cpu().contiguous()
+        for task in learner.tasks
+        for name, tensor in learner.head(task).state_dict().items()
+    }
+    save_file(earlier | own, folder / HEADS)
+
+
 def write(
     node: Node,
     parent: Path | None,
@@ -105,14 +119,7 @@ def write(
     progress: Progress,
 ) -> None:
     """Write the checkpoint, the learning curve and the history of a node."""
-    save_file(learner.encoder.carried(), folder / ENCODER)
-    earlier = load_file(parent / HEADS) if parent is not None else {}
-    own = {
-        f"{task}/{name}": tensor.detach().cpu().contiguous()
-        for task in learner.tasks
-        for name, tensor in learner.head(task).state_dict().items()
-    }
-    save_file(earlier | own, folder / HEADS)
+    write_weights(learner, parent, folder)
     before = json.loads((parent / HISTORY).read_text()) if parent is not None else []
     history = [
         *before,

@@ -23,7 +23,7 @@ from taskorder.harness.model.heads import fresh
 from taskorder.harness.model.learner import Learner, Vocabulary, device, precise
 from taskorder.harness.model.predicting import EvaluationSet, predict
 from taskorder.harness.noise.perturbation import Perturbation, perturbed
-from taskorder.harness.stages.checkpoints import HEADS, of_head, taken_over
+from taskorder.harness.stages.checkpoints import HEADS, LAST, of_head, taken_over
 from taskorder.harness.stages.parts import FEATURES, settings
 from taskorder.harness.stages.training import repeatable
 from taskorder.harness.streams import number
@@ -50,7 +50,8 @@ def score(
     Returns
     -------
     list of dict
-        `task, language, metric, score, n_test, perturbation, severity`, one a metric and evaluation.
+        `task, language, metric, score, n_test, perturbation, severity`, one a metric and evaluation; where
+        weights were chosen by their dev score, `last_score`, too: that of the last ones.
 
     Raises
     ------
@@ -68,27 +69,35 @@ def score(
 def _of_task(
     node: Node, experiment: Experiment, folder: Path, name: str, evaluations: Sequence[Evaluation]
 ) -> list[dict[str, Any]]:
-    task = find_task(name, experiment.task_folders())
-    learner, tokenizer = trained(node, experiment, folder, task)
-    training = settings(node, experiment)
+    task, training = find_task(name, experiment.task_folders()), settings(node, experiment)
+    tokenizer = read_tokenizer(experiment.backbone_place(node.backbone))
     reading = Reading(tokenizer, task.kind, task.labels, training.max_length)
     most = experiment.evaluation.max_examples
     sets = [_set(task, one, reading, most, folder.parent.parent / FEATURES) for one in evaluations]
-    with precise(training.precision):
-        found = predict(learner, name, task.kind, task.labels, sets, experiment.evaluation.batch_tokens)
-    return [
-        {
-            "task": name,
-            "language": one.language,
-            "metric": metrics.METRICS[metric].reported,
-            "score": metrics.score(metric, predictions, own.examples, language=one.language),
-            "n_test": len(own.examples),
-            "perturbation": one.perturbation,
-            "severity": one.severity,
-        }
-        for one, own, predictions in zip(evaluations, sets, found, strict=True)
-        for metric in task.metrics
-    ]
+
+    def rows(place: Path) -> list[dict[str, Any]]:
+        learner, _ = trained(node, experiment, place, task)
+        with precise(training.precision):
+            found = predict(learner, name, task.kind, task.labels, sets, experiment.evaluation.batch_tokens)
+        return [
+            {
+                "task": name,
+                "language": one.language,
+                "metric": metrics.METRICS[metric].reported,
+                "score": metrics.score(metric, predictions, own.examples, language=one.language),
+                "n_test": len(own.examples),
+                "perturbation": one.perturbation,
+                "severity": one.severity,
+            }
+            for one, own, predictions in zip(evaluations, sets, found, strict=True)
+            for metric in task.metrics
+        ]
+
+    kept_rows = rows(folder)
+    if training.select == "last":
+        return kept_rows
+    last_rows = rows(folder / LAST) if (folder / LAST).is_dir() else kept_rows
+    return [row | {"last_score": last["score"]} for row, last in zip(kept_rows, last_rows, strict=True)]
 
 
 def _set(task: Task, one: Evaluation, reading: Reading, most: int | None, features: Path) -> EvaluationSet:

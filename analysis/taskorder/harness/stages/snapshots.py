@@ -26,6 +26,15 @@ FORMAT = 1
 COUNTED = ("updates", "examples", "tokens", "looking", "points")
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best mean dev score so far, after how many updates it was, and the weights that had it."""
+
+    score: float
+    updates: int
+    weights: dict[str, Tensor]
+
+
 @dataclass
 class Course:
     """All that changes while a stage trains; beside it torch's own stream of chance, which dropout draws on.
@@ -37,15 +46,14 @@ class Course:
     masks : Generator
         Which tokens are to be guessed.
     progress : Progress
-    best : tuple of float and dict, or None
-        The best dev score, and the weights that had it.
+    best : Best or None
     """
 
     learner: Learner
     optimiser: torch.optim.Optimizer
     masks: np.random.Generator
     progress: Progress
-    best: tuple[float, dict[str, Tensor]] | None = None
+    best: Best | None = None
 
 
 class Snapshots:
@@ -72,7 +80,7 @@ class Snapshots:
         progress, best = course.progress, course.best
         about = {name: getattr(progress, name) for name in COUNTED} | {
             "before": progress.before + time.perf_counter() - self._began,
-            "best": None if best is None else best[0],
+            "best": None if best is None else [best.score, best.updates],
             "masks": course.masks.bit_generator.state,
             "made": _made(course.learner),
         }
@@ -108,7 +116,7 @@ def _copied(course: Course) -> dict[str, Tensor]:
     losses = course.progress.losses
     found = {f"model/{name}": tensor for name, tensor in course.learner.state_dict().items()}
     if course.best is not None:
-        found |= {f"best/{name}": tensor for name, tensor in course.best[1].items()}
+        found |= {f"best/{name}": tensor for name, tensor in course.best.weights.items()}
     for number, state in course.optimiser.state_dict()["state"].items():
         found |= {f"optimiser/{number}/{name}": tensor for name, tensor in state.items()}
     found["losses"] = torch.stack(losses) if losses else torch.zeros(0)
@@ -152,7 +160,8 @@ def _restore(course: Course, about: dict[str, Any], tensors: dict[str, Tensor]) 
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
     course.masks.bit_generator.state = about["masks"]
     if about["best"] is not None:
-        course.best = about["best"], _under("best/", tensors)
+        score, updates = about["best"]
+        course.best = Best(score, updates, _under("best/", tensors))
     for name in (*COUNTED, "before"):
         setattr(progress, name, about[name])
     progress.losses = list(tensors["losses"].to(learner.device).unbind())

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from taskorder.files import write_whole
 from taskorder.harness import metrics
@@ -23,9 +23,9 @@ from taskorder.harness.model.batches import interleaved, shuffled
 from taskorder.harness.model.encoders import read_tokenizer
 from taskorder.harness.model.learner import Learner, Masking, parameters, precise
 from taskorder.harness.model.predicting import predict
-from taskorder.harness.stages.checkpoints import Progress, started, write
+from taskorder.harness.stages.checkpoints import LAST, Progress, started, write, write_weights
 from taskorder.harness.stages.parts import FEATURES, Part, prepared, settings
-from taskorder.harness.stages.snapshots import Course, Snapshots
+from taskorder.harness.stages.snapshots import Best, Course, Snapshots
 from taskorder.harness.streams import number, stream
 from taskorder.harness.tree.nodes import snapshot
 from taskorder.harness.tree.plan import Node
@@ -73,8 +73,12 @@ def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path)
         ready = time.perf_counter()
         store = folder.parent.parent
         snapshots = Snapshots(snapshot(store, node.id), training.snapshot_minutes)
-        note = fit(learner, parts, training, node, progress, snapshots) if parts else ""
+        note, best = fit(learner, parts, training, node, progress, snapshots) if parts else ("", None)
     done = time.perf_counter()
+    if best is not None:
+        (folder / LAST).mkdir()
+        write_weights(learner, parent, folder / LAST)
+        learner.load_state_dict(best)
     write(node, parent, folder, learner, parts, heads, progress)
     timing = {
         "prepare": ready - began,
@@ -105,10 +109,11 @@ def fit(
     node: Node,
     progress: Progress,
     snapshots: Snapshots | None = None,
-) -> str:
+) -> tuple[str, dict[str, Tensor] | None]:
     """Update the weights batch by batch, with a linear warm-up and decay of the learning rate.
 
-    Return what the person has to know about a snapshot from which it went on.
+    Return what the person has to know about a snapshot from which it went on, and the weights that are to be
+    kept, where they are not those that the learner has now.
     """
     batches = _batches(parts, training, node)
     total = len(batches)
@@ -141,13 +146,13 @@ def fit(
             began = time.perf_counter()
             value = _look(learner, parts, training, progress)
             progress.looking += time.perf_counter() - began
-            if training.select == "best" and (course.best is None or value > course.best[0]):
-                course.best = (value, {name: t.detach().clone() for name, t in learner.state_dict().items()})
+            if training.select == "best" and (course.best is None or value > course.best.score):
+                weights = {name: t.detach().clone() for name, t in learner.state_dict().items()}
+                course.best = Best(value, progress.updates, weights)
         if snapshots is not None and snapshots.due() and progress.updates < total:
             snapshots.write(course)
-    if course.best is not None:
-        learner.load_state_dict(course.best[1])
-    return note
+    best = course.best
+    return note, None if best is None or best.updates == progress.updates else best.weights
 
 
 def _share(done: int, warm: int, total: int) -> float:
