@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -163,11 +164,14 @@ def _choices(reading: Reading, examples: Sequence[Example], first: int) -> Itera
 
 
 def _lines(reading: Reading, examples: Sequence[Example], first: int) -> Iterable[_Feature]:
-    for i, example in enumerate(examples):
-        line = cast(LineExample, example)
-        made = reading([line.text], None if line.text2 is None else [line.text2])
-        second = next((at for at, of in enumerate(made.sequence_ids(0)) if of == 1), 0)
-        yield _Feature(made["input_ids"][0], _types(made, 0), first + i, line.language, second)
+    found = [cast(LineExample, example) for example in examples]
+    for alone, alike in groupby(found, key=lambda line: line.text2 is None):
+        lines = list(alike)
+        made = reading([line.text for line in lines], None if alone else [line.text2 or "" for line in lines])
+        for i, line in enumerate(lines):
+            second = 0 if alone else next((at for at, of in enumerate(made.sequence_ids(i)) if of == 1), 0)
+            yield _Feature(made["input_ids"][i], _types(made, i), first + i, line.language, second)
+        first += len(lines)
 
 
 def _sentences(reading: Reading, examples: Sequence[Example], first: int) -> Iterable[_Feature]:
