@@ -10,7 +10,10 @@ pytest.importorskip("torch", reason="the extra `train` is not installed")
 
 from taskorder.harness.execution.running import Means, Places, run
 from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.measuring import measured as measuring
+from taskorder.inference.fitting import fit
 from taskorder.inference.spec import read_model
+from taskorder.results.catalogue import covariates
 from taskorder.results.reading import read
 
 EXAMPLE = Path(__file__).parents[2] / "data" / "experiments" / "example"
@@ -86,5 +89,12 @@ def test_a_second_run_changes_nothing(experiment: Experiment, table: Path) -> No
     assert table.read_bytes() == before
 
 
-def test_its_model_file_is_one() -> None:
-    assert read_model(EXAMPLE / "model.toml").name == "example"
+def test_its_model_is_fitted_to_its_scores_and_to_what_it_measures(
+    experiment: Experiment, table: Path, tmp_path: Path
+) -> None:
+    measured = measuring.measure(experiment, *measuring.trained(experiment, table.parent))
+    measuring.write(measured, tmp_path, measuring.Chosen())
+    known = covariates(tmp_path / "tasks.csv", tmp_path / "similarity.csv")
+    found = fit(read_model(EXAMPLE / "model.toml"), read(table).frame, known, draws=400)
+    assert found.diagnostics.rows == 2 * 4 * 4
+    assert {"stage_points", "difficulty_points", "similarity_points"} <= set(found.summary["parameter"])

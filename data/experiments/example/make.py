@@ -188,7 +188,7 @@ DEV, TEST = 150, 240
 
 
 def write_texts(folder: Path) -> dict[str, float]:
-    """Write all texts; return which part of its words each language shares with the oldest."""
+    """Write all texts; return which part of its words each other language shares with the oldest."""
     folder.mkdir(parents=True, exist_ok=True)
     oldest = lexicon(random.Random(SEED))
     spoken = {
@@ -206,8 +206,9 @@ def write_texts(folder: Path) -> dict[str, float]:
             )
     words = {code: [form for forms in of.values() for form in forms] for code, of in spoken.items()}
     return {
-        code: sum(a == b for a, b in zip(of, words[OLDEST], strict=True)) / len(of)
-        for code, of in words.items()
+        code: sum(a == b for a, b in zip(words[code], words[OLDEST], strict=True)) / len(words[code])
+        for code in FAMILY
+        if code != OLDEST
     }
 
 
@@ -256,9 +257,8 @@ def main(folder: Path) -> None:
     texts, encoder = folder / "tasks" / "texts", folder / "made" / "tiny-encoder"
     shared = write_texts(texts)
     write_encoder(encoder)
-    for code, share in shared.items():
-        print(f"{code}: {share:.0%} of its words are those of {OLDEST}")
-    print(f"written: {texts} {encoder}")
+    print(f"Words that are those of {OLDEST}: {', '.join(f'{code} {shared[code]:.0%}' for code in shared)}")
+    print(f"written: {len(list(texts.iterdir()))} files in tasks/texts/, and made/tiny-encoder/")
 
 
 if __name__ == "__main__":
