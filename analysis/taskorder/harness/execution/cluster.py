@@ -65,7 +65,7 @@ class Cluster:
         except (OSError, ValueError) as error:
             raise TaskorderError(
                 f"no Dask scheduler answers at {address!r}: {error}. Start one with `dask scheduler`, and"
-                " workers with `dask worker ADDRESS`, or write --dask local."
+                " workers with `dask worker ADDRESS --nthreads 1`, or write --dask local."
             ) from None
         self._jobs: dict[Any, str] = {}
         try:
