@@ -62,8 +62,21 @@ def test_the_manifest_says_what_the_fit_was_made_from(full: Fit) -> None:
     assert set(full.spec.sd_names()) | {"recency", "residual", "sd:residual"} <= set(manifest["priors"])
     assert {unit["measure"] for unit in manifest["units"]} == {"made"}
     assert full.diagnostics.rows == 12
+    assert manifest["how"] == "pretended"
+    assert {"scipy", "arviz-stats"} <= set(manifest["versions"])
     assert "made" in full._repr_html_()
+    assert full.text().endswith("\n4,000 draws: pretended")
     assert "residual:s" not in full.text()
+
+
+def test_what_studies_name_is_counted_over_rows(
+    full: Fit, full_table: pd.DataFrame, known: Covariates
+) -> None:
+    assert full.manifest["distinct"]["s"] == {"system": 2, "sequence": 5, "target": 1, "language": 1}
+    spec = parse_model({"name": "m", "data": {"schema": "any"}, "groups": {"backbone": {}}})
+    mixed = fit(spec, full_table.assign(language=["en", "sw", "de"] * 4), known, draws=400)
+    assert {of: each["language"] for of, each in mixed.manifest["distinct"].items()} == {"s": 3, "t": 3}
+    assert "study" not in mixed.tree["constant_data"].to_dataset()
 
 
 def test_points_on_other_scales(known: Covariates) -> None:

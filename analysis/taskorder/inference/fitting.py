@@ -37,7 +37,7 @@ type Engine = Literal["auto", "collapsed", "nuts"]
 
 DRAWS = 4000
 SEED = 2026
-LIBRARIES = ("taskorder", "pymc", "nutpie", "arviz", "numpy", "pandas")
+LIBRARIES = ("taskorder", "pymc", "nutpie", "arviz", "arviz-stats", "numpy", "scipy", "pandas")
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,7 @@ def fit_rows(
         **predictive.groups(posterior, design, spec, seed),
     }
     manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice)
+    manifest["how"] = result.how
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
 
@@ -300,6 +301,7 @@ def _manifest(
         "rows_sha256": rows_digest(rows),
         "inputs": listed(inputs),
         "rows": {str(study): int(count) for study, count in by_study.items()},
+        "distinct": distinct(kept),
         "cells": len(design.cells.mean),
         "seed": seed,
         "draws": draws,
@@ -313,6 +315,16 @@ def _manifest(
         "notes": list(design.notes),
         "versions": versions(),
     }
+
+
+def distinct(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return how many systems, sequences, targets and languages the rows of each study name."""
+    named = {name: rows[name].astype(str) for name in ("sequence", "target", "language") if name in rows}
+    if {"backbone", "tuning"} <= set(rows):
+        named = {"system": rows["backbone"].astype(str) + "/" + rows["tuning"].astype(str), **named}
+    study = rows["study"].astype(str) if "study" in rows else pd.Series("all", index=rows.index)
+    counts = {name: column[column != ""].groupby(study).nunique() for name, column in named.items()}
+    return {each: {of: int(n.get(each, 0)) for of, n in counts.items()} for each in map(str, study.unique())}
 
 
 def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:

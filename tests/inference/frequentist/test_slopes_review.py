@@ -72,3 +72,12 @@ def test_without_that_level_there_is_nothing_to_compare(
     found = agreement(fit_with(*levels), known)
     assert found["all"]
     assert found["t5/full"] is pd.NA
+
+
+def test_systems_that_cells_mix_are_not_told_apart(fit_with: Callable[..., Fit], known: Covariates) -> None:
+    whole = fit_with()
+    mixed = whole.tree["constant_data"].to_dataset().drop_vars("backbone")
+    whole.tree["constant_data"] = xr.DataTree(mixed)
+    found = companion(whole, known)
+    assert found["system"].tolist() == ["all"]
+    assert found["estimate"].tolist() == pytest.approx(companion(fit_with(), known)["estimate"][:1].tolist())

@@ -21,6 +21,9 @@ from taskorder.results.catalogue import Covariates
 COLUMNS = ["term", "system", "estimate", "se", "lower", "upper", "p", "unit", "clusters", "agrees"]
 ALL = "all"
 SYSTEM = "system"
+_NAMING = ("study", "backbone", "tuning", "sequence", "target", "train_language", "language", "metric")
+_EVALUATION = ("study", SYSTEM, "target", "train_language", "language", "metric")
+"""What tells evaluation sets apart, as far as the rows of every cell agree in it."""
 FEWEST = 4
 """Fewer clusters than this give no errors worth printing."""
 
@@ -47,8 +50,9 @@ def companion(fit: Fit, covariates: Covariates) -> pd.DataFrame:
     cells = _one_stage_cells(fit, covariates)
     terms = list(fit.spec.sequence.moderators)
     rows = _estimates(cells, terms, ALL)
-    for system, part in cells.groupby(SYSTEM):
-        rows += _estimates(part, terms, str(system))
+    if SYSTEM in cells:
+        for system, part in cells.groupby(SYSTEM):
+            rows += _estimates(part, terms, str(system))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     factor = float(fit.manifest["points_per_unit"])
     frame[["estimate", "se", "lower", "upper"]] *= factor
@@ -71,13 +75,15 @@ def _one_stage_cells(fit: Fit, covariates: Covariates) -> pd.DataFrame:
     sequence = fit.spec.sequence
     assert sequence is not None
     constant = fit.tree["constant_data"].to_dataset()
-    columns = ["study", "backbone", "tuning", "sequence", "target", "train_language", "language", "metric"]
+    columns = [name for name in _NAMING if name in constant]
     cells = pd.DataFrame({name: constant[name].to_numpy().astype(str) for name in columns})
     cells = cells.assign(
         y=fit.tree["observed_data"].to_dataset()["mean"].to_numpy(), n=constant["n"].to_numpy()
     )
-    cells[SYSTEM] = cells["backbone"] + "/" + cells["tuning"]
-    cells = _pooled(cells, [*columns, SYSTEM])
+    if {"backbone", "tuning"} <= set(columns):
+        cells[SYSTEM] = cells["backbone"] + "/" + cells["tuning"]
+        columns.append(SYSTEM)
+    cells = _pooled(cells, columns)
     lines = stage_table(cells, covariates, sequence.difficulty, sequence.similarity).frame
     lines = lines[lines.groupby("row")["row"].transform("size") == 1].set_index("row")
     moderators = pd.DataFrame({term: _product(lines, term) for term in sequence.moderators})
@@ -97,7 +103,7 @@ def _product(lines: pd.DataFrame, term: str) -> pd.Series[float]:
 
 
 def _estimates(cells: pd.DataFrame, terms: list[str], system: str) -> list[dict[str, object]]:
-    evaluation = ["study", SYSTEM, "target", "train_language", "language", "metric"]
+    evaluation = [name for name in _EVALUATION if name in cells]
     weight = cells["n"]
     centred = cells[["y", *terms]] - (
         cells[["y", *terms]]

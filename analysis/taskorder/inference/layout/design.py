@@ -95,7 +95,8 @@ class Design:
     residual_levels : tuple of str
         Empty for a single residual sd.
     frame : DataFrame
-        The columns that the model uses, one row a cell.
+        The columns in which the rows of every cell agree, one row a cell: those that the model uses, and
+        whatever else does not cut across them.
     row_cell : array (N,) of int
         The cell of each row of the table; -1 where the row was left out.
     defaults : Defaults
@@ -106,6 +107,8 @@ class Design:
         What one standardised unit of each moderator is.
     notes : tuple of str
         What was done that a reader should know.
+    mixed : tuple of str
+        The other columns: rows of one cell differ in them.
     """
 
     cells: Cells
@@ -118,6 +121,7 @@ class Design:
     reference: float
     units: pd.DataFrame
     notes: tuple[str, ...]
+    mixed: tuple[str, ...] = ()
 
     def block(self, name: str) -> Block:
         """Return the block of that name; KeyError if there is none."""
@@ -149,7 +153,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
         raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
     observations = observe(table, spec)
     levels, level_notes = group_levels(table, spec)
-    residual = residual_levels(table, spec)
+    residual, residual_notes = residual_levels(table, spec)
     used = _used_columns(table, spec, levels, residual, observations)
     groups = used.groupby(list(used.columns), dropna=False, sort=False)
     cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
@@ -167,18 +171,35 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     _check_estimands(spec, blocks)
     row_cell = np.full(len(keep), -1, dtype=np.int64)
     row_cell[keep] = cell_of_row
+    mixed = _mixed(table, first, cell_of_row)
     return Design(
         cells=cells,
         effects=effects,
         blocks=blocks,
-        residual_levels=names if spec.residual.columns else (),
-        frame=frame,
+        residual_levels=names if len(names) > 1 else (),
+        frame=frame.drop(columns=list(mixed)),
         row_cell=row_cell,
         defaults=fallback,
         reference=_reference(table, spec),
         units=lines.units if lines is not None else pd.DataFrame(),
-        notes=(*notes, *level_notes, *stage_notes, *told, *doubts(table, observations, spec)),
+        notes=(
+            *notes,
+            *level_notes,
+            *residual_notes,
+            *stage_notes,
+            *told,
+            *doubts(table, observations, spec),
+        ),
+        mixed=mixed,
     )
+
+
+def _mixed(table: pd.DataFrame, first: Integers, cell_of_row: Integers) -> tuple[str, ...]:
+    """Name the columns in which a row differs from the first one of its cell."""
+    if len(first) == len(table):
+        return ()
+    codes = {str(name): pd.factorize(column)[0] for name, column in table.items()}
+    return tuple(name for name, code in codes.items() if (code != code[first][cell_of_row]).any())
 
 
 def _reference(table: pd.DataFrame, spec: ModelSpec) -> float:
@@ -211,8 +232,9 @@ def _used_columns(
     if spec.sequence is not None:
         words |= {*KEY, *spec.sequence.crossed}
     columns = table[[name for name in sorted(words) if name in table]]
-    extra = {f"group {name}": levels[name] for name in levels} | {"residual": residual}
-    return columns.assign(**extra, apart=seen.apart).reset_index(drop=True)
+    extra = {f"group {name}": levels[name] for name in levels}
+    extra |= {"level of the residual": residual, "kept apart": seen.apart}
+    return columns.assign(**extra).reset_index(drop=True)
 
 
 def _assemble(
