@@ -37,7 +37,7 @@ def without_numbers(text: str) -> list[str]:
 
 def estimates(text: str) -> dict[str, tuple[float, float]]:
     """The mean and sd of each parameter of a printed summary."""
-    rows = [line.split() for line in text.splitlines()[1:] if not line.startswith("written")]
+    rows = [line.split() for line in text.splitlines()[1:] if not line.startswith(("4,000 draws", "written"))]
     return {row[0]: (float(row[1]), float(row[2])) for row in rows}
 
 

@@ -40,3 +40,9 @@ def test_what_cannot_be_judged_fails_by_name(fields: dict[str, object]) -> None:
 @pytest.mark.parametrize(("column", "value"), [("r_hat", 1.02), ("ess_bulk", 399.0), ("ess_tail", 399.0)])
 def test_each_gate_names_what_is_beyond_it(column: str, value: float) -> None:
     assert judged(**{column: value}).messages[0].startswith(f"{column} of other")
+
+
+@pytest.mark.parametrize("name", ["recency", "slope_points", "sd:study"])
+def test_the_remedy_suits_what_has_no_sd_of_its_own(name: str) -> None:
+    (message,) = judged(parameter=name, r_hat=1.02).messages
+    assert message.endswith("draw more (--draws), or tighten the priors of what the data say little of")

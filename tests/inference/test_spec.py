@@ -215,6 +215,29 @@ def test_a_recency_of_any_distribution_does_not_need_nuts() -> None:
     assert not needs_nuts(parse_model(changed("priors.recency", {"dist": "Cauchy", "alpha": 0, "beta": 1})))
 
 
+@pytest.mark.parametrize(
+    "word", ["sd", "residual", "recency", "nu", "residual_level_sd", "chain", "draw", "study_level"]
+)
+@pytest.mark.parametrize("term", ["{}", "tuning:{}", "{}:tuning"])
+def test_no_fixed_term_bears_a_name_of_the_model(word: str, term: str) -> None:
+    found = only_problem(changed("fixed.terms", ["1", term.format(word)]))
+    assert found.startswith(f"m.toml: [fixed] terms: {word!r} is a name of the model itself")
+    assert "rename the column" in found
+
+
+@pytest.mark.parametrize("word", ["stage", "difficulty"])
+def test_no_fixed_term_is_a_term_of_the_sequence(word: str) -> None:
+    assert f"{word!r} is a term of [sequence] already" in only_problem(changed("fixed.terms", ["1", word]))
+
+
+@pytest.mark.parametrize(
+    "name", ["tuning", "stage", "difficulty", "residual", "recency", "chain", "system_level"]
+)
+def test_no_estimand_bears_a_name_of_the_model(name: str) -> None:
+    found = only_problem(changed(f"estimands.{name}", {"function": "points", "of": "difficulty"}))
+    assert found.startswith(f"m.toml: [estimands.{name}]: the name is that of a parameter")
+
+
 def test_groups_in_a_circle() -> None:
     content = changed("groups.study", {"within": "order"})
     content["groups"]["order"]["within"] = "study"

@@ -88,7 +88,8 @@ def diagnose(
             extreme = bad.sort_values(column, ascending=not above).iloc[0]
             failures.append(
                 f"{column} of {extreme['parameter']} is {extreme[column]:.4g}, the gate is {limit:g}"
-                f" ({len(bad)} parameters beyond it): draw more (--draws), or tighten the prior of its sd"
+                f" ({len(bad)} parameters beyond it): draw more (--draws), or tighten the priors of what the"
+                f" data say little of"
             )
     if divergences:
         failures.append(

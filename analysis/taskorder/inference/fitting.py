@@ -57,7 +57,7 @@ class Fit:
         intervals are 95 % equal-tailed.
     diagnostics : Diagnostics
     manifest : dict
-        What the posterior was made from: model, data, versions, seed, priors, units.
+        What the posterior was made from, and how: model, data, versions, seed, sampling, priors, units.
     """
 
     spec: ModelSpec
@@ -78,10 +78,11 @@ class Fit:
         return tuple(text for text in self.diagnostics.messages if text not in self.manifest["notes"])
 
     def text(self) -> str:
-        """Return the summary for a terminal: estimands and parameters, levels of residual sds left out."""
+        """Return the summary for a terminal: without levels of residual sds, with how it was sampled."""
         short = self.summary[~self.summary["parameter"].str.startswith("residual:")]
         shown = short[["parameter", "mean", "sd", "lower", "upper", "unit"]]
-        return shown.to_string(index=False, float_format="{:.3g}".format)
+        lines = shown.to_string(index=False, float_format="{:.3g}".format)
+        return f"{lines}\n{self.manifest['draws']:,} draws: {self.manifest['how']}"
 
     def _repr_html_(self) -> str:
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
@@ -216,8 +217,7 @@ def fit_rows(
         "sample_stats": result.tree["sample_stats"].to_dataset(),
         **predictive.groups(posterior, design, spec, seed),
     }
-    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice)
-    manifest["how"] = result.how
+    manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice, how=result.how)
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
 
@@ -292,6 +292,7 @@ def _manifest(
     seed: int,
     draws: int,
     choice: Choice,
+    how: str,
 ) -> dict[str, Any]:
     kept = rows[design.row_cell >= 0]
     by_study = kept.groupby("study").size() if "study" in kept else pd.Series({"all": len(kept)})
@@ -307,6 +308,7 @@ def _manifest(
         "draws": draws,
         "engine": choice.engine,
         "why": choice.why,
+        "how": how,
         "interval": f"{100 * INTERVAL:.0f} % equal-tailed",
         "reference_score": design.reference,
         "points_per_unit": points_per_unit(spec, design.reference),

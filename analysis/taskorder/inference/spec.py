@@ -325,6 +325,7 @@ def _fields_at(location: list[str]) -> list[str]:
 def _contradictions(spec: ModelSpec) -> list[str]:
     return [
         *_bad_slopes(spec),
+        *_bad_names(spec),
         *_bad_likelihood(spec),
         *_bad_priors(spec),
         *_bad_estimands(spec),
@@ -335,6 +336,19 @@ def _contradictions(spec: ModelSpec) -> list[str]:
 MODERATORS = ("difficulty", "similarity")
 """What a stage's effect may depend on, alone or as a product."""
 RESERVED = {"all", "residual", STAGE}
+"""No group bears these names."""
+TAKEN = (
+    "sd",
+    "residual",
+    "residual_level_sd",
+    "recency",
+    "nu",
+    "chain",
+    "draw",
+    "residual_level",
+    "stage_level",
+)
+"""Parameters and dimensions of a posterior: columns of fixed terms and estimands bear other names."""
 
 
 def _bad_slopes(spec: ModelSpec) -> list[str]:
@@ -353,7 +367,7 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
     problems += [
         f"[fixed] terms: {term!r} is a term of [sequence] already"
         for term in spec.fixed.terms
-        if term in terms
+        if term in terms or (sequence is not None and term == STAGE)
     ]
     for name, group in spec.groups.items():
         problems += _bad_group(name, group, spec)
@@ -362,6 +376,25 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
             f"{place}: {term!r} is listed twice" for term in sorted(set(listed)) if listed.count(term) > 1
         ]
     return problems
+
+
+def _bad_names(spec: ModelSpec) -> list[str]:
+    """Say which columns and estimands could not be told from what the model itself has under their name."""
+    taken = {*TAKEN, *(f"{group}_level" for group in spec.groups)}
+    words = dict.fromkeys(word for term in spec.fixed.terms for word in term.split(":"))
+    return [
+        *(
+            f"[fixed] terms: {word!r} is a name of the model itself; rename the column, for example {word}_x"
+            for word in words
+            if word in taken
+        ),
+        *(
+            f"[estimands.{name}]: the name is that of a parameter, or of the model itself; choose another,"
+            f" for example {name}_{estimand.function}"
+            for name, estimand in spec.estimands.items()
+            if name in taken or name in spec.slopes()
+        ),
+    ]
 
 
 def _bad_group(name: str, group: GroupSpec, spec: ModelSpec) -> list[str]:

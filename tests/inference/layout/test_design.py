@@ -119,6 +119,34 @@ def test_very_few_rows(known: Covariates, rows: int) -> None:
     assert (design.cells.n.sum(), design.cells.df.sum()) == (rows, rows - 1)
 
 
+@pytest.mark.parametrize("name", ["residual", "apart"])
+def test_no_name_of_a_column_makes_rows_replicates(known: Covariates, name: str) -> None:
+    table = pd.DataFrame({"y": [1.0, 2.0, 3.0, 5.0], "x": [0.0, 0.0, 1.0, 1.0], name: [0.0, 1.0, 2.0, 4.0]})
+    design = design_of(known, table, groups={"x": {"by": ["1", name]}})
+    assert design.row_cell.tolist() == [0, 1, 2, 3]
+
+
+def test_a_single_level_of_the_residual_is_one_sd(known: Covariates) -> None:
+    design = design_of(known, groups={"place": {}}, residual={"by": "same"})
+    assert design.residual_levels == ()
+    assert (
+        design.notes[0] == "[residual] by: all these rows are of the level 'z', so there is one residual sd"
+    )
+    assert design_of(known, residual={"by": "place"}).residual_levels == ("a", "b", "c")
+
+
+def test_a_recency_without_a_second_stage_is_left_out(
+    known: Covariates, results: Make, sequence_model: Make
+) -> None:
+    spec = sequence_model()
+    note = "recency: no row has two stages before its target, so it and its prior were left out"
+    for last, there in (("four", True), ("four>one", False)):
+        table = results(score=[0.5, 0.6, 0.7, 0.8], sequence=["one", "two", "three", last])
+        design = build_design(select_rows(table, spec, known), spec, known)
+        assert (note in design.notes) is there
+        assert (len(design.effects) == 1) is there
+
+
 def test_one_study_only_leaves_its_group_out(known: Covariates, results: Make, sequence_model: Make) -> None:
     spec = sequence_model(groups={"study": {}, "target": {}})
     table = results(score=[0.5, 0.6, 0.7], sequence=["one", "two", "three"], target=["goal", "goal", "aim"])

@@ -45,11 +45,15 @@ def _group_columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
     return (*_group_columns(group.within, spec), *own) if group.within else own
 
 
-def residual_levels(table: pd.DataFrame, spec: ModelSpec) -> pd.Series:
-    """Return each row's level of the residual sd."""
+def residual_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.Series, list[str]]:
+    """Return each row's level of the residual sd, and a note where several were meant and there is one."""
     if not spec.residual.columns:
-        return pd.Series("all", index=table.index)
-    return joined(table, spec.residual.columns, "[residual] by")
+        return pd.Series("all", index=table.index), []
+    label = joined(table, spec.residual.columns, "[residual] by")
+    only = label.iloc[0]
+    if (label != only).any():
+        return label, []
+    return label, [f"[residual] by: all these rows are of the level {only!r}, so there is one residual sd"]
 
 
 def coded(labels: pd.Series) -> tuple[tuple[str, ...], Integers]:

@@ -76,7 +76,7 @@ def rows_with_moderators(
 def stages_of(
     frame: pd.DataFrame, spec: ModelSpec, covariates: Covariates
 ) -> tuple[StageTable | None, list[str]]:
-    """Return the stages of every cell, and notes about studies that say nothing of a moderator.
+    """Return the stages of every cell, and notes about what they say nothing of.
 
     Raises
     ------
@@ -97,11 +97,14 @@ def stages_of(
                 f" {_list(studies)}, so these rows say nothing of it; name another measure in [sequence]"
                 f" {name}, give your own values ({_option(name)}), or take it out"
             )
-    return lines, [
+    notes = [
         f"{name} does not vary over the stages of {_list(studies)}, which say nothing of its slope"
         for name, studies in silent.items()
         if studies
     ]
+    if sequence.recency and not lines.frame["steps_back"].any():
+        notes.append("recency: no row has two stages before its target, so it and its prior were left out")
+    return lines, notes
 
 
 def _words(terms: Sequence[str]) -> list[str]:
