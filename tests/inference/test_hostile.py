@@ -301,3 +301,46 @@ def test_a_column_far_from_zero(table: pd.DataFrame, column: str) -> None:
     moved = fitted(table.assign(**{column: table[column] + 1e6})).summary.set_index("parameter")
     shown = ["x", "sd:g", "residual"]
     assert (np.abs(moved["mean"] - once["mean"])[shown] < 0.05 * once["sd"][shown]).all()
+
+
+# Limits beyond which nothing is computed must not be where the posterior is.
+
+
+@pytest.mark.parametrize("groups", [{}, {"g": {}}])
+def test_the_unit_of_the_outcome_is_of_no_account(table: pd.DataFrame, groups: dict[str, Any]) -> None:
+    parts: dict[str, Any] = {"fixed": {"terms": ["1"]}, "groups": groups}
+    seconds, milliseconds = (
+        fitted(table.assign(y=table["y"] * unit), **parts).summary.set_index("parameter")
+        for unit in (1.0, 1000.0)
+    )
+    columns = ["mean", "sd", "lower", "upper"]
+    assert milliseconds[columns].to_numpy() == pytest.approx(1000.0 * seconds[columns].to_numpy(), rel=1e-6)
+
+
+def orders(results: Make) -> pd.DataFrame:
+    """Rows in which only the stage just before the target counts."""
+    sequences = ["", "one", "two", "two>one", "one>two"] * 16
+    last = np.array([{"": 0.0, "one": 0.05, "two": -0.05}[name.rsplit(">", 1)[-1]] for name in sequences])
+    noise = 0.01 * np.random.default_rng(0).standard_normal(len(last))
+    return results(sequence=sequences, score=0.7 + last + noise)
+
+
+def of_recency(sequence_model: Make, **prior: Any) -> Any:
+    return sequence_model(priors={"recency": prior})
+
+
+def test_a_recency_that_is_far_out(results: Make, sequence_model: Make, known: Covariates) -> None:
+    found = fit(
+        of_recency(sequence_model, dist="Normal", mu=0, sigma=2), orders(results), known, engine="collapsed"
+    )
+    draws = found.tree["posterior"].to_dataset()["recency"].to_numpy()
+    assert found.diagnostics.ok
+    assert draws.max() > 6.0
+    assert not [note for note in found.manifest["notes"] if "recency" in note]
+
+
+def test_a_recency_whose_prior_says_nothing(results: Make, sequence_model: Make, known: Covariates) -> None:
+    with pytest.raises(MissingData, match=r"prior of recency is flat.*improper"):
+        build_design(orders(results), of_recency(sequence_model, dist="Flat"), known)
+    wide = build_design(orders(results), of_recency(sequence_model, dist="Cauchy", alpha=0, beta=1), known)
+    assert "recency is held within 12 either way, where 5.3% of its prior" in wide.notes[-1]

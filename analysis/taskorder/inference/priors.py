@@ -210,6 +210,12 @@ def log_density_slope(prior: Prior, value: Floats) -> Floats:
     return _SLOPE[prior.dist](np.asarray(value, dtype=np.float64), **dict(prior.parameters))
 
 
+def mass_beyond(prior: Prior, limit: float) -> float:
+    """Return the probability of values further from zero than a limit; of a proper prior."""
+    frozen = _frozen(prior)
+    return float(frozen.sf(limit) + frozen.cdf(-limit))
+
+
 def spread(prior: Prior) -> tuple[float, float]:
     """Return centre and width of a location prior: its median, and half of its central 68 % interval."""
     if prior.dist == "Flat":

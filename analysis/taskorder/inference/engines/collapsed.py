@@ -37,6 +37,8 @@ Integers = NDArray[np.int64]
 
 THINNINGS = (1, 2, 4, 8, 16)
 """How many proposals are made for each draw that is kept: the first number that is enough."""
+HOPELESS = 1.0
+"""The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
 THREADS = 2
 
@@ -139,11 +141,18 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
         at = importance.metropolis(log_weight, np.random.default_rng(moving))
         if k < MAX_PARETO_K and (thinning == last or _are_enough(made, at[:, thinning - 1 :: thinning])):
             return _sampled(start.density, made, at, thinning, rngs, k)
+        if thinning > 1 and k > HOPELESS:
+            break
     return _walked(start.density, proposal.frame, each, seed, walking, progress=progress)
 
 
 def proposal_about(start: Mode) -> Proposal:
     """Fit a proposal about a mode."""
+    if not start.density.coordinates.inside(start.u[:, None])[0]:
+        raise FitFailed(
+            "the mode of the posterior lies where its density cannot be computed: look at the units of the"
+            " outcome, and at priors that are very wide beside it"
+        )
     log_sds = start.density.coordinates.log_sds()
     return importance.fitted(bounded(start.density), importance.frame(start.u, start.covariance, log_sds))
 
@@ -246,6 +255,8 @@ def _with_coefficients(density: Density, u: Floats, rng: np.random.Generator) ->
     value = np.full(u.shape[1], -np.inf)
     coefficients = np.zeros((density.sums.width, u.shape[1]))
     inside = np.flatnonzero(density.coordinates.inside(u))
+    if not len(inside):
+        return value, coefficients
     try:
         value[inside], coefficients[:, inside] = density.drawn(u[:, inside], rng)
     except np.linalg.LinAlgError:
@@ -273,7 +284,10 @@ def _walked(
         u = frame.centre + axes @ z
         if not density.coordinates.inside(u[:, None])[0]:
             return -np.inf, np.zeros(size)
-        value, slope = density.value_and_slope(u)
+        try:
+            value, slope = density.value_and_slope(u)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(size)
         return value, axes.T @ slope
 
     compiled = from_pyfunc(

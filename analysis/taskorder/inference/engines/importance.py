@@ -5,9 +5,9 @@ density along each of them, on either side of the mode: one dimension at a time 
 skewness and tails. Two more shares of the draws keep the weights bounded: the same slices at a higher
 temperature, for many coordinates that stray at once, and a wide Student-t, for few that lie along a bent
 ridge. The weighted draws are turned into Markov chains by independence Metropolis-Hastings: a chain stays
-where the next draw's weight is too small beside that of its own. The chains have the exact target, and their
-effective sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights says whether
-the proposal covers the target.
+where the next draw's weight is too small beside that of its own. The chains leave the target as it is, and
+their effective sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights says
+whether the proposal covers the target.
 
 References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Vehtari et
 al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.

@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from scipy import linalg, optimize
 
 from taskorder.inference.engines.density import Density
-from taskorder.inference.engines.theta import STEEPEST, Coordinates, Theta
+from taskorder.inference.engines.theta import Coordinates, Theta
 from taskorder.inference.layout.design import Design
+from taskorder.inference.layout.identified import STEEPEST
 
 Floats = NDArray[np.float64]
 
 FAR = 1e6
-"""Stands for a density too far out to be computed, and sends the search back."""
+"""How much worse than its start a search takes a place to be where the density cannot be computed."""
 STEP = 1e-4
 STEPS, LONGEST, GAIN = 12, 2.0, 0.02
 """At most so many Newton steps, of so many standard deviations; a gain of the log density that is small."""
 TOLERANCE = 1e-9
 """Of the log density, as a share of it: the mode need not be sharp, only near."""
 ATTEMPTS = 3
+NEARLY = 0.99
+"""The part of the range of recency in which the mode is looked for: it has neighbours on both sides."""
 BELOW, ABOVE = 9.0, 3.0
 """How far below and above its start a coordinate is looked for."""
 WIDEST, NARROWEST = 4.0, 1e-6
@@ -70,12 +73,24 @@ def sharpened(density: Density, u: Floats) -> Mode:
         if gain < GAIN:
             break
         step = covariance @ slope * min(1.0, LONGEST / np.sqrt(gain))
-        while density.value_and_slope(u + step)[0] < value and np.abs(step).max() > STEP:
+        while not _value(density, u + step) >= value:
             step = step / 4
+            if np.abs(step).max() < STEP:
+                return Mode(density, u, covariance)
         u = u + step
         value, slope = density.value_and_slope(u)
         covariance = _covariance(_hessian(density, u, slope))
     return Mode(density, u, covariance)
+
+
+def _value(density: Density, u: Floats) -> float:
+    """Return the log density; minus infinity where it cannot be computed."""
+    if not density.coordinates.inside(u[:, None])[0]:
+        return -np.inf
+    try:
+        return density.value_and_slope(u)[0]
+    except np.linalg.LinAlgError:
+        return -np.inf
 
 
 def _measured(density: Density, u: Floats) -> Coordinates:
@@ -96,7 +111,7 @@ def _measured(density: Density, u: Floats) -> Coordinates:
 def start(design: Design, layout: Coordinates) -> Floats:
     """Return a vector (D,) to start from: groups a third of the outcome's spread, replicates as they vary."""
     cells = design.cells
-    size = float(np.std(cells.mean)) or 1.0
+    size = cells.sd
     levels = len(design.residual_levels) or 1
     df = np.bincount(cells.level, cells.df, minlength=levels)
     ss = np.bincount(cells.level, cells.ss, minlength=levels)
@@ -119,13 +134,14 @@ def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
     if not len(u):
         return u
     # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
-    steepness = max(1.0, float(np.linalg.norm(density.value_and_slope(u)[1])))
+    begun, slope = density.value_and_slope(u)
+    steepness = max(1.0, float(np.linalg.norm(slope)))
 
     def objective(at: Floats) -> tuple[float, Floats]:
         try:
             value, slope = density.value_and_slope(at)
         except np.linalg.LinAlgError:
-            return FAR, np.zeros(len(at))
+            return FAR - begun / steepness, np.zeros(len(at))
         return -value / steepness, -slope / steepness
 
     for _ in range(ATTEMPTS):
@@ -145,7 +161,7 @@ def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
 
 def _bounds(layout: Coordinates, u: Floats) -> list[tuple[float, float]]:
     bounds = [(value - BELOW, value + ABOVE) for value in u.tolist()]
-    return [(-STEEPEST, STEEPEST)] * layout.first_sd + bounds[layout.first_sd :]
+    return [(-NEARLY * STEEPEST, NEARLY * STEEPEST)] * layout.first_sd + bounds[layout.first_sd :]
 
 
 def _hessian(density: Density, u: Floats, here: Floats) -> Floats:

@@ -33,16 +33,14 @@ from taskorder.inference.engines.parameters import (
     spread_prior,
 )
 from taskorder.inference.layout.design import Design
+from taskorder.inference.layout.identified import STEEPEST
 from taskorder.inference.priors import Prior, log_density, log_density_slope
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
 
-LEAST, MOST, WIDEST, STEEPEST = 30.0, 7.0, 3.0, 3.5
-"""Limits of log sds below and above the outcome's own, of the log width, and of the recency.
-
-At a recency of 3.5 a stage that stands one step back counts 3 %, or 33 times: beyond, orders look alike.
-"""
+LEAST, MOST, WIDEST = 30.0, 7.0, 3.0
+"""Limits of log sds below and above the outcome's own, and of the log width."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +282,7 @@ def coordinates(design: Design, spec: ModelSpec) -> Coordinates:
         sds=tuple(sd_priors(design, spec, sd_names(design.blocks))),
         residual=residual_prior(design, spec) if spec.residual.sd is None else None,
         spread=spread_prior(design, spec) if design.residual_levels else None,
-        middle=float(np.log(np.std(design.cells.mean) / 2 or 1.0)),
+        middle=float(np.log(design.cells.sd / 2)),
         told=np.zeros(len(design.residual_levels)),
         information=np.zeros(len(design.residual_levels)),
     )

@@ -5,7 +5,8 @@ With N replicates, and J levels of a group, the posterior is improper
 - where an sd has a flat prior and its levels are too few: J - (flat terms between the levels) < 2, and so for
   the residual, N - (flat terms) < 2 (Gelman 2006, Bayesian Analysis 1, 515-534);
 - where a flat term is a sum of multiples of others;
-- where a residual sd is estimated and nothing is left for it: the density grows without bound at zero.
+- where a residual sd is estimated and nothing is left for it: the density grows without bound at zero;
+- where the recency has a flat prior: far out orders look alike, and the likelihood does not fall.
 
 Where the posterior is proper but the likelihood has no say, a note says that the priors have it alone.
 """
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from taskorder.errors import MissingData
 from taskorder.inference.layout.observations import Cells
 from taskorder.inference.layout.pieces import Piece
-from taskorder.inference.priors import Prior
+from taskorder.inference.priors import Prior, mass_beyond
 from taskorder.inference.spec import ModelSpec, sd_name
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,15 @@ ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 """Relative error of a sum of a few terms."""
 GENERIC_RECENCY = 0.37
 """Where terms that are apart for some recency are apart: at any one but a few."""
+
+STEEPEST = 12.0
+"""Limit of the recency either way.
+
+A stage that stands one step back counts a 160,000th there, or 160,000 times: beyond, orders look alike, and
+sums of products lose their digits.
+"""
+CUT = 1e-3
+"""The share of a prior beyond a limit that is worth a note."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,8 @@ def what_is_told(
         )
     recency = spec.sequence is not None and spec.sequence.recency
     linear = linear_terms(pieces, len(cells.mean), recency=recency)
+    if recency:
+        _refuse_flat_recency(spec)
     _refuse_exact(linear, cells, spec, residual_levels)
     _refuse_flat_sds(linear, cells, levels, spec)
     return [
@@ -113,7 +125,55 @@ def what_is_told(
         *_same_as_fixed(frame, levels, spec),
         *_same_as_residual(cells, levels, spec),
         *_same_as_intercept(pieces, spec),
+        *(_beyond_limits(spec) if recency else ()),
     ]
+
+
+def refuse_improper(linear: Linear, cells: Cells, levels: pd.DataFrame, spec: ModelSpec) -> None:
+    """Raise MissingData where flat priors leave some cells of a design without a proper posterior.
+
+    Parameters
+    ----------
+    linear : Linear
+    cells : Cells
+    levels : DataFrame
+        One row a cell: the level of each group (empty = none).
+    spec : ModelSpec
+    """
+    _refuse_flat_sds(linear, cells, levels, spec)
+    flat = [prior.dist == "Flat" for prior in linear.priors]
+    for name, told in zip(linear.names, linear.columns.any(axis=0) | np.logical_not(flat), strict=True):
+        if not told:
+            raise MissingData(f"no row tells {name!r}, whose prior is flat; give it a proper one in [priors]")
+    if any(flat):
+        _collinear(linear)
+
+
+def refuse_exact(linear: Linear, cells: Cells, residual_levels: Sequence[str], spec: ModelSpec) -> None:
+    """Raise MissingData where some cells leave nothing to a residual sd of theirs."""
+    if len(cells.mean):
+        _refuse_exact(linear, cells, spec, residual_levels)
+
+
+def _refuse_flat_recency(spec: ModelSpec) -> None:
+    if spec.priors.get("recency", Prior("Normal")).dist == "Flat":
+        raise MissingData(
+            f"model {spec.name!r}: the prior of recency is flat, and so is the likelihood far out, where"
+            f" orders look alike: the posterior is improper. Give it a Normal prior, of sd 3 or less"
+        )
+
+
+def _beyond_limits(spec: ModelSpec) -> list[str]:
+    """Note that a wide prior of the recency is cut."""
+    prior = spec.priors.get("recency")
+    if prior is None:
+        return []
+    reach = mass_beyond(prior, STEEPEST)
+    return (
+        [f"recency is held within {STEEPEST:g} either way, where {reach:.1%} of its prior {prior} is not"]
+        if reach > CUT
+        else []
+    )
 
 
 def _estimates_noise(cells: Cells, spec: ModelSpec) -> bool:

@@ -117,6 +117,13 @@ class Cells:
     counts: Counts | None = None
 
     @cached_property
+    def sd(self) -> float:
+        """The standard deviation of all replicates; 1 where they are all the same."""
+        n = self.n.sum()
+        centre = self.n @ self.mean / n
+        return float(np.sqrt((self.n @ (self.mean - centre) ** 2 + self.ss.sum()) / n)) or 1.0
+
+    @cached_property
     def noise(self) -> tuple[Floats, Integers]:
         """The pairs of v and level that there are, (G, 2), and which of them is each cell's, (C,)."""
         pairs, group = np.unique(np.column_stack([self.v, self.level]), axis=0, return_inverse=True)
