@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from taskorder.errors import FitFailed
 from taskorder.inference.criticism.leaving_out import COLUMNS
@@ -25,9 +26,13 @@ def table() -> pd.DataFrame:
         {"left_out": "", "rows": 40, "mean": 0.7, "pareto_k": np.nan},
         {"left_out": "a", "rows": 3, "mean": 0.6, "pareto_k": 0.2},
         {"left_out": "b", "rows": 5, "mean": -0.1, "pareto_k": 0.4},
-        {"left_out": "c", "rows": 32, "mean": 9.0, "pareto_k": 2.0},
+        {"left_out": "c", "rows": 32, "mean": 9.0, "pareto_k": 2.0, "problem": "Pareto k-hat is 2.00"},
     ]
-    frame = pd.DataFrame(rows).assign(estimand="difficulty_points", sd=0.2, ess=100.0, elpd=np.nan)
+    frame = (
+        pd.DataFrame(rows)
+        .fillna({"problem": ""})
+        .assign(estimand="difficulty_points", sd=0.2, ess=100.0, elpd=np.nan)
+    )
     return frame.assign(lower=frame["mean"] - 0.4, upper=frame["mean"] + 0.4)[COLUMNS]
 
 
@@ -47,6 +52,13 @@ def test_the_text_names_the_range_the_change_of_sign_and_what_is_not_told(make_f
         " its sign changes without b."
     )
     assert "without c (32 of 40 rows; Pareto k-hat 2.00)" in far
+
+
+def test_a_study_without_which_nothing_is_proper_is_told_apart(make_fit: Make) -> None:
+    without = table().replace({"problem": {"Pareto k-hat is 2.00": "no row tells 'x'"}})
+    without.loc[without["left_out"] == "c", ["mean", "lower", "upper", "ess", "pareto_k"]] = np.nan
+    assert left_out.text(LeftOut(without), make_fit())[1:] == ["Without c: no row tells 'x'."]
+    assert left_out.table(LeftOut(without), make_fit()).rows[4][-1] == Mark("fail", "–")
 
 
 def test_what_is_kept_is_read_back_and_not_computed_again(
@@ -72,6 +84,9 @@ def test_why_nothing_is_left_out(make_fit: Make, plain_fit: Fit) -> None:
     assert left_out.obstacle(make_fit(), ROWS) is None
     assert left_out.obstacle(make_fit(), ROWS[:1]) == "all rows are of one study"
     assert left_out.obstacle(plain_fit, ROWS) == ""
+    mixed = make_fit()
+    mixed.tree["constant_data"] = xr.DataTree(mixed.tree["constant_data"].to_dataset().drop_vars("study"))
+    assert left_out.obstacle(mixed, ROWS) == "the model does not tell rows of different studies apart"
     assert left_out.obstacle(make_fit(), ROWS.rename(columns={"study": "paper"})) == ""
     student = make_fit(outcome={"reference": 0.6, "likelihood": "student_t"})
     assert left_out.obstacle(student, ROWS)

@@ -11,7 +11,6 @@ import pandas as pd
 from taskorder.errors import FitFailed, MissingData
 from taskorder.files import write_whole
 from taskorder.inference.criticism.leaving_out import COLUMNS, whole, without_levels
-from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.fitting import Fit
 from taskorder.inference.layout.design import build_design
 from taskorder.inference.spec import needs_nuts
@@ -31,7 +30,7 @@ from taskorder.reporting.wording import (
 from taskorder.results.catalogue import Covariates
 
 STUDY = "study"
-_TEXTS = ("left_out", "estimand")
+_TEXTS = ("left_out", "estimand", "problem")
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,8 @@ def obstacle(fit: Fit, rows: pd.DataFrame) -> str | None:
         return ""
     if rows[STUDY].nunique() < 2:
         return "all rows are of one study"
+    if STUDY not in fit.tree["constant_data"].to_dataset():
+        return "the model does not tell rows of different studies apart"
     return needs_nuts(fit.spec) or None
 
 
@@ -120,8 +121,8 @@ def headline(found: LeftOut, fit: Fit) -> list[tuple[Estimate, pd.DataFrame]]:
 
 
 def reliable(rows: pd.DataFrame) -> pd.Series:
-    """Say which rows can be relied on: those of all data, and those whose k-hat passes the gate."""
-    return (rows["left_out"] == "") | (rows["pareto_k"] < MAX_PARETO_K)
+    """Say which rows can be relied on: those of all data, and those without a problem."""
+    return (rows["left_out"] == "") | (rows["problem"] == "")
 
 
 def table(found: LeftOut, fit: Fit) -> Table:
@@ -148,7 +149,7 @@ def table(found: LeftOut, fit: Fit) -> Table:
 def _row(row: pd.Series, axis: Axis, places: int) -> tuple[Cell, ...]:
     everything = row["left_out"] == ""
     k = float(row["pareto_k"])
-    good = everything or k < MAX_PARETO_K
+    good = everything or row["problem"] == ""
     mean, lower, upper = (float(row[name]) if good else np.nan for name in ("mean", "lower", "upper"))
     return (
         "nothing" if everything else str(row["left_out"]),
@@ -171,7 +172,10 @@ def text(found: LeftOut, fit: Fit) -> list[str]:
     sentences = [_moves(estimate, part) for estimate, part in shown]
     _, first = shown[0]
     bad = first[~reliable(first)]
-    return sentences if bad.empty else [*sentences, _too_far(bad, int(first["rows"].iloc[0]))]
+    far, none = bad[bad["pareto_k"].notna()], bad[bad["pareto_k"].isna()]
+    if len(far):
+        sentences.append(_too_far(far, int(first["rows"].iloc[0])))
+    return [*sentences, *(f"Without {row['left_out']}: {row['problem']}." for _, row in none.iterrows())]
 
 
 def _too_far(bad: pd.DataFrame, total: int) -> str:

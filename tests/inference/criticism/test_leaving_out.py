@@ -10,7 +10,15 @@ from scipy import stats
 
 from taskorder.errors import MissingData
 from taskorder.inference.criticism import predictive
-from taskorder.inference.criticism.leaving_out import Whole, foretold, loo, whole, without_levels
+from taskorder.inference.criticism.leaving_out import (
+    DRAWS,
+    Whole,
+    foretold,
+    largest_k,
+    loo,
+    whole,
+    without_levels,
+)
 from taskorder.inference.criticism.sensitivity import power_scaled
 from taskorder.inference.engines import collapsed
 from taskorder.inference.fitting import Fit, fit
@@ -134,12 +142,65 @@ def test_a_cell_left_out_is_foretold_as_by_a_fit_without_it(
         density = stats.norm(b @ row, sd).logpdf(table["y"][cell])
         expected = np.logaddexp.reduce(density) - np.log(len(density))
         assert pointwise[cell] == pytest.approx(expected, abs=0.05)
-    assert foretold(everything)["mean"].shape == (1, 300, 160)
+    assert foretold(everything)["mean"].shape == (1, DRAWS, 160)
 
 
 def test_a_column_that_cannot_be_left_out_is_named(everything: Whole) -> None:
     with pytest.raises(MissingData, match="lab"):
         without_levels(everything, "labb", seed=1)
+
+
+def labs(**changes: Any) -> tuple[pd.DataFrame, ModelSpec]:
+    """Three labs of twenty rows; only lab C has both levels of x."""
+    lab = np.repeat(["A", "B", "C"], 20)
+    y = np.random.default_rng(1).standard_normal(60) + np.repeat([0.0, 1.0, 2.0], 20)
+    x = np.where((lab == "C") & (np.arange(60) % 2 == 0), "z", "a")
+    content = MODEL | {"fixed": {"terms": ["1", "x"]}, "groups": {"lab": {}}, "priors": {}}
+    content["estimands"] = {"spread": {"function": "ratio", "of": "sd:lab", "to": "residual"}}
+    return pd.DataFrame({"y": y, "lab": lab, "x": x}), parse_model(content | changes)
+
+
+def test_a_term_with_a_flat_prior_that_one_level_alone_tells(known: Covariates) -> None:
+    table, spec = labs(priors={"x[z]": {"dist": "Flat"}})
+    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    rows = found.set_index("left_out")
+    assert "no row tells 'x[z]', whose prior is flat" in rows["problem"]["C"]
+    assert np.isnan(rows["mean"]["C"])
+    assert rows["rows"]["C"] == 20
+    assert rows["mean"][["", "A", "B"]].notna().all()
+
+
+def test_levels_too_few_for_a_flat_prior_of_their_sd(known: Covariates) -> None:
+    priors = {"1": {"dist": "Flat"}, "sd:lab": {"dist": "HalfFlat"}}
+    table, spec = labs(priors=priors, fixed={"terms": ["1"]})
+    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    levels = found[found["left_out"] != ""]
+    assert levels["problem"].str.contains("the sd of group 'lab' has a flat prior, which 2 levels").all()
+    assert levels["mean"].isna().all()
+
+
+def test_a_level_without_which_nothing_is_left_to_the_residual(known: Covariates) -> None:
+    table, spec = labs(fixed={"terms": ["1"]}, groups={"lab": {}, "row": {}})
+    table = table.assign(row=[f"r{i}" for i in range(20)] * 3)
+    table.loc[table["lab"] != "C", "y"] = 0.5
+    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    rows = found.set_index("left_out")
+    assert "The residual sd would be 0" in rows["problem"]["C"]
+    assert np.isnan(rows["mean"]["C"])
+
+
+def test_a_column_that_cuts_across_cells_is_refused(known: Covariates) -> None:
+    table, spec = labs(groups={}, estimands={"slope": {"function": "points", "of": "x[z]"}})
+    design = build_design(table, spec, known)
+    assert set(design.mixed) == {"y", "lab"}
+    assert not set(design.mixed) & set(design.frame)
+    with pytest.raises(MissingData, match=r"does not tell rows of different levels apart.*\[groups.lab\]"):
+        without_levels(whole(design, spec, seed=1), "lab", seed=1)
+
+
+@pytest.mark.parametrize(("draws", "limit"), [(250, 0.583), (1000, 0.667), (10_000, 0.7)])
+def test_fewer_draws_have_a_lower_limit_of_k(draws: int, limit: float) -> None:
+    assert largest_k(draws) == pytest.approx(limit, abs=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +230,8 @@ def test_draws_are_thinned_where_there_are_many_cells(fitted: Fit) -> None:
     posterior = fitted.tree["posterior"].to_dataset()
     few = predictive.thinned(posterior, 10_000)
     assert few.sizes["draw"] * 4 * 10_000 <= predictive.MOST
-    assert predictive.thinned(posterior, 10**8).sizes["draw"] >= predictive.FEWEST_DRAWS - 1
+    assert predictive.thinned(posterior, 10**8).sizes["draw"] == predictive.FEWEST_DRAWS
+    assert predictive.thinned(posterior.isel(draw=slice(10)), 10**8).sizes["draw"] == 10
 
 
 def test_a_prior_that_outweighs_the_data_is_found(

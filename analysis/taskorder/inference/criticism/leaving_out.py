@@ -18,7 +18,7 @@ Psychometrika 84, on likelihoods with the effects integrated out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,7 @@ from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed, MissingData, nearest
+from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed, elimination, importance
 from taskorder.inference.engines.density import Density, density
@@ -55,7 +56,8 @@ AGAIN = 4
 THREADS = 2
 FEWEST = 4
 """The whole posterior's draws will do where not more than so many are worth one."""
-COLUMNS = ["left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
+FIGURES = ["mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
+COLUMNS = ["left_out", "rows", "estimand", *FIGURES, "problem"]
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,22 @@ def whole(design: Design, spec: ModelSpec, *, seed: int, draws: int = DRAWS) -> 
         value = collapsed.bounded(start.density)(u)
         log_weight = value - proposal.log_density(u)
         weight, k = importance.weights(log_weight)
-        _refuse(k)
+        _refuse(k, len(log_weight))
         at = rng.choice(u.shape[1], draws, p=weight)
         evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
     return Whole(design, spec, start, u[:, at], value[at], evidence)
 
 
-def _refuse(k: float) -> None:
-    if not k < MAX_PARETO_K:
+def largest_k(draws: int) -> float:
+    """Return the Pareto k-hat below which a mean over so many weighted draws can be relied on.
+
+    Reference: Vehtari et al. (2024), Journal of Machine Learning Research 25.
+    """
+    return min(1.0 - 1.0 / np.log10(draws), MAX_PARETO_K)
+
+
+def _refuse(k: float, draws: int) -> None:
+    if not k < largest_k(draws):
         raise FitFailed(
             f"leaving out: the proposal does not cover the posterior (Pareto k-hat {k:.2f}); fit the model"
             f" to the tables without the level instead"
@@ -128,30 +138,60 @@ def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame
     DataFrame
         The columns `COLUMNS`; the first rows, with `left_out` empty, are of all data. `elpd` is the log
         density of the level's rows as the others foretell them; it has no meaning where a prior is flat,
-        and is missing then. `ess` is the effective number of draws behind the row.
+        and is missing then. `ess` is the effective number of draws behind the row. `problem` says why a row
+        cannot be relied on, and is empty where it can: Pareto's k-hat is too large for the number of draws,
+        or the other rows have no proper posterior, and then the row has no numbers.
 
     Raises
     ------
     MissingData
-        Where the model's rows have no such column, or one level of it only.
+        Where the model's rows have no such column, or one level of it only, or the model does not tell rows
+        of different levels apart.
     """
     design = everything.design
+    remaining = Remaining.of(design, everything.spec)
     levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *_levels(design, column)]
     streams = np.random.SeedSequence(seed).spawn(len(levels))
 
-    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> pd.DataFrame:
-        name, cells = level
-        here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
-        part = _without(everything, cells, np.random.default_rng(stream))
-        return part.assign(left_out=name, rows=int(here.sum()))
+    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> pd.DataFrame | str:
+        _, cells = level
+        try:
+            if cells.any():
+                remaining.refuse_without(cells)
+            return _without(everything, cells, np.random.default_rng(stream))
+        except (MissingData, FitFailed) as error:
+            return str(error)
+        except np.linalg.LinAlgError:
+            return "no mode can be found without it"
 
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
         parts = list(pool.map(one, levels, streams))
-    parts[0][["pareto_k", "elpd"]] = np.nan
-    return pd.concat(parts, ignore_index=True)[COLUMNS]
+    return _joined(design, levels, parts)
+
+
+def _joined(
+    design: Design, levels: Sequence[tuple[str, Booleans]], parts: Sequence[pd.DataFrame | str]
+) -> pd.DataFrame:
+    """Put the levels' rows together; a text stands for a level of which nothing can be told."""
+    first = parts[0]
+    if isinstance(first, str):
+        raise FitFailed(f"leaving out: {first}")
+    first[["pareto_k", "elpd"]] = np.nan
+    found: list[pd.DataFrame] = []
+    for (name, cells), part in zip(levels, parts, strict=True):
+        here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
+        if isinstance(part, str):
+            part = first.assign(**dict.fromkeys(FIGURES, np.nan), problem=part)
+        found.append(part.assign(left_out=name, rows=int(here.sum())))
+    return pd.concat(found, ignore_index=True)[COLUMNS]
 
 
 def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
+    if column in design.mixed:
+        raise MissingData(
+            f"leaving out by {column!r}: the model does not tell rows of different levels apart, so that no"
+            f" level can be taken away alone; let it, such as by a group, [groups.{column}]"
+        )
     if column not in design.frame:
         known = [str(name) for name in design.frame.columns]
         raise MissingData(f"leaving out by {column!r}: there is no such column.{nearest(column, known)}")
@@ -169,18 +209,21 @@ def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd
     log_weight = value - everything.value
     weight, k = importance.weights(log_weight)
     evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
-    if not k < MAX_PARETO_K or np.sum(weight**2) > FEWEST / len(weight):
+    limit = largest_k(u.shape[1])
+    if not k < limit or np.sum(weight**2) > FEWEST / len(weight):
         again = sharpened(rest, climbed(rest, everything.start.u))
         proposal = collapsed.proposal_about(again)
         u = proposal.draw(AGAIN * u.shape[1], rng)
         log_weight = collapsed.bounded(rest)(u) - proposal.log_density(u)
         weight, k = importance.weights(log_weight)
+        limit = largest_k(len(log_weight))
         evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
         u, weight = u[:, weight > 0], weight[weight > 0]
         _, coefficients = rest.drawn(u, rng)
     elpd = everything.evidence - evidence + _constant(everything.design, cells)
     found = _evaluated(everything, rest, u, coefficients, weight)
-    return found.assign(pareto_k=k, elpd=elpd if (rest.proper > 0).all() else np.nan)
+    problem = "" if k < limit or not cells.any() else f"Pareto k-hat is {k:.2f}, the limit is {limit:.2f}"
+    return found.assign(pareto_k=k, elpd=elpd if (rest.proper > 0).all() else np.nan, problem=problem)
 
 
 def _constant(design: Design, cells: Booleans) -> float:
