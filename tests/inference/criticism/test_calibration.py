@@ -1,5 +1,6 @@
 """Calibration of an engine that is known to be right, and of one that is known to be wrong."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import xarray as xr
 
 from taskorder.errors import FitFailed, InvalidModel
-from taskorder.inference.criticism import calibration, ledger
+from taskorder.inference.criticism import calibration, ledger, predictive
 from taskorder.inference.criticism.calibration import Plan, run
 from taskorder.inference.criticism.ranks import Outcome, Task, log_likelihood
 from taskorder.inference.criticism.simulate import draw, expected, simulate
@@ -22,6 +23,7 @@ from taskorder.inference.fitting import select_rows
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.priors import LOCATION, POSITIVE, Prior, log_density
 from taskorder.inference.spec import ModelSpec, parse_model
+from taskorder.paths import PACKAGE
 from taskorder.results.catalogue import Covariates
 
 FLAT = {"Flat", "HalfFlat"}
@@ -160,6 +162,19 @@ def test_beta_binomial_counts_vary_as_their_precision_says(known: Covariates) ->
     share = made.counts.successes / made.counts.trials
     assert share.mean() == pytest.approx(0.5, abs=0.02)
     assert share.std() == pytest.approx(0.1, rel=0.15)
+
+
+def test_beta_binomial_outcomes_can_be_foretold_where_the_probability_is_one(known: Covariates) -> None:
+    design, spec = counted(known, "beta_binomial")
+    certain = xr.Dataset(
+        {
+            "1": (("chain", "draw"), np.array([[40.0, -800.0]])),
+            "residual": (("chain", "draw"), np.array([[5.0, 5.0]])),
+        }
+    )
+    made = predictive.replicated(certain, design, spec, np.random.default_rng(1))
+    assert (made[0, 0] == 1000).all()
+    assert (made[0, 1] == 0).all()
 
 
 def student(known: Covariates, nu: float) -> tuple[Design, ModelSpec]:
@@ -348,6 +363,66 @@ def test_ranks_of_another_setting_are_set_aside(design: Design, tmp_path: Path) 
     assert aside.read_bytes() == first
     assert aside.name in said[0]
     assert len(ledger.read(tmp_path / "line_exact_ranks.csv")) == 5
+
+
+def test_fewer_data_sets_than_are_on_file_are_summed_up_alone(design: Design, tmp_path: Path) -> None:
+    many = calibrated(design, exact, tmp_path / "many", 12)
+    fewer = calibrated(design, exact, tmp_path / "many", 5)
+    few = calibrated(design, exact, tmp_path / "few", 5)
+    pd.testing.assert_frame_equal(fewer.summary, few.summary)
+    assert len(ledger.read(many.files[1])) == 12
+
+
+def test_going_back_to_a_setting_finds_its_ranks_again(tmp_path: Path) -> None:
+    def write(key: str, *data_sets: int, rank: int = 3) -> None:
+        outcomes = [Outcome(i, ok=True, kept=9, ranks={"x": rank}, below={"x": 0.5}) for i in data_sets]
+        ledger.write(path, ledger.rows(outcomes, key))
+
+    path = tmp_path / "m_ranks.csv"
+    write("A", *range(1000))
+    assert not len(ledger.known(path, "B")[0])
+    write("B", 0, 1)
+    assert len(ledger.known(path, "A")[0]) == 1000
+    assert len(ledger.known(path, "B")[0]) == 2
+    write("A", 999, 1000, rank=4)
+    ledger.known(path, "B")
+    again, _ = ledger.known(path, "A")
+    assert again["data_set"].tolist() == list(range(1001))
+    assert not list(tmp_path.glob("m_ranks_A.csv"))
+
+
+def test_trials_are_in_the_key(known: Covariates) -> None:
+    design, spec = counted(known, "binomial")
+    assert design.cells.counts is not None
+    doubled = replace(design.cells.counts, trials=2 * design.cells.counts.trials)
+    other = replace(design, cells=replace(design.cells, counts=doubled))
+    task = Task(design, spec, "exact", exact, seed=3, draws=4000)
+    assert calibration.key_of(task) != calibration.key_of(replace(task, design=other))
+
+
+def imported(path: Path) -> list[Path]:
+    """The modules of the inference that one of them imports."""
+    folder = PACKAGE / "inference"
+    found: list[Path] = []
+    pattern = r"^from taskorder\.inference([\w.]*) import (.*)"
+    for module, names in re.findall(pattern, path.read_text("utf-8"), re.MULTILINE):
+        place = folder.joinpath(*module.strip(".").split("."))
+        inside = [place / f"{name.strip()}.py" for name in names.split(",")]
+        found += [one for one in inside if one.is_file()] or [place / "__init__.py"]
+        if place.with_suffix(".py").is_file():
+            found[-1] = place.with_suffix(".py")
+    return found
+
+
+def test_all_code_that_ranks_follow_from_is_in_their_key() -> None:
+    folder = PACKAGE / "inference"
+    covered = {path for name in calibration._CODE for path in folder.glob(name)}
+    reached = [folder / "criticism" / f"{name}.py" for name in ("ranks", "simulate")]
+    for path in reached:
+        reached += [one for one in imported(path) if one not in reached]
+    assert folder / "families.py" in reached
+    assert folder / "criticism/predictive.py" in reached
+    assert not [str(path) for path in reached if not {path, *path.parents} & covered]
 
 
 def test_what_ranks_follow_from_is_in_their_key(design: Design) -> None:

@@ -57,17 +57,9 @@ COLUMNS = [
     "inside_with_failed",
 ]
 _CODE = (
-    *(
-        "engines",
-        "layout",
-        "priors.py",
-        "scales.py",
-        "spec.py",
-        "estimands.py",
-        "diagnostics.py",
-        "summary.py",
-    ),
-    *("criticism/simulate.py", "criticism/ranks.py"),
+    *("engines", "layout", "families.py", "priors.py", "scales.py", "spec*", "estimands.py"),
+    *("diagnostics.py", "summary.py"),
+    *(f"criticism/{name}.py" for name in ("simulate", "ranks", "predictive")),
 )
 
 
@@ -154,7 +146,7 @@ def calibrate(
     folder : Path
         Where `MODEL_ENGINE.csv` (the summary) and `MODEL_ENGINE_ranks.csv` go. Data sets that the latter
         holds already are not fitted again, if model, design, engine, code, libraries, seed and draws are the
-        same.
+        same; where it holds more than are asked for, the others stay there, but are not summed up.
     say : callable
         Is told what the person should know.
 
@@ -186,20 +178,22 @@ def run(task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambd
     done, message = ledger.known(path, key)
     if message:
         say(message)
-    if len(done):
-        say(f"{len(done):,} data sets are done already")
-    missing = sorted(set(range(plan.data_sets)) - set(done["data_set"].tolist()))
+    asked = range(plan.data_sets)
+    missing = sorted(set(asked) - set(done["data_set"].tolist()))
+    if start := len(asked) - len(missing):
+        say(f"{start:,} data sets are done already")
     with progress(f"calibrating {name}", plan.data_sets, "data sets") as tell:
-        tell(len(done))
+        tell(start)
         fresh: list[Outcome] = []
         written = time.monotonic()
         for one in _outcomes(task, missing, plan.workers):
             fresh.append(one)
-            tell(len(done) + len(fresh))
+            tell(start + len(fresh))
             if time.monotonic() - written >= EVERY or len(fresh) == len(missing):
                 ledger.write(path, ledger.joined(done, fresh, key))
                 written = time.monotonic()
-    summary = summarised(ledger.read(path), task.engine, len(task.design.cells.mean))
+    table = ledger.read(path)
+    summary = summarised(table[table["data_set"].isin(asked)], task.engine, len(task.design.cells.mean))
     write_whole(folder / f"{name}.csv", summary.to_csv(index=False, float_format="%.4g"), force=True)
     return Calibration(task.spec.name, task.engine, summary, (folder / f"{name}.csv", path))
 
@@ -238,7 +232,8 @@ def _digest(design: Design) -> str:
     """Return the sha256 of what is kept of a design when its data are replaced."""
     cells = design.cells
     digest = hashlib.sha256()
-    for array in (cells.n, cells.df, cells.v, cells.level):
+    trials = () if cells.counts is None else (cells.counts.trials,)
+    for array in (cells.n, cells.df, cells.v, cells.level, *trials):
         digest.update(np.ascontiguousarray(array).tobytes())
     for matrix in design.effects:
         for array in (matrix.data, matrix.indices, matrix.indptr):

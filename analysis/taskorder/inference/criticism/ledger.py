@@ -2,7 +2,8 @@
 
 Columns: `key` (what the ranks follow from), `data_set, ok, problem, how, kept, min_ess, pareto_k, seconds` as
 in `Outcome`, then two for each parameter: its rank under its name, and the share of all draws below the truth
-under `NAME below`. Rows of another key are never continued: the file is set aside.
+under `NAME below`. Rows of another key are never continued: the file is set aside, and taken
+back when its key comes again.
 """
 
 from __future__ import annotations
@@ -88,23 +89,37 @@ def _typed(ledger: pd.DataFrame) -> pd.DataFrame:
 def known(path: Path, key: str) -> tuple[pd.DataFrame, str]:
     """Return the rows of a key that are done, and what was done about a file of another key.
 
+    Rows of another key are set aside in a file that bears it; what was set aside of this key is taken back.
+
     Raises
     ------
     FitFailed
         If the file is not a ledger.
     """
-    if not path.exists():
-        return rows([], key), ""
-    ledger = read(path)
-    others = sorted(set(ledger["key"]) - {key})
-    if not others:
-        return ledger, ""
-    aside = path.with_name(f"{path.stem}_{others[0]}{path.suffix}")
-    path.replace(aside)
-    return rows([], key), (
-        f"{path} has the ranks of another model, engine, code or setting (key {others[0]}, now {key}):"
-        f" it was set aside as {aside.name}"
-    )
+    others = sorted(set(read(path)["key"]) - {key}) if path.exists() else []
+    message = ""
+    if others:
+        aside = _aside(path, others[0])
+        _move(path, aside)
+        message = (
+            f"{path} has the ranks of another model, engine, code or setting (key {others[0]}, now {key}):"
+            f" it was set aside as {aside.name}"
+        )
+    if _aside(path, key).exists():
+        _move(_aside(path, key), path)
+    return read(path) if path.exists() else rows([], key), message
+
+
+def _aside(path: Path, key: str) -> Path:
+    return path.with_name(f"{path.stem}_{key}{path.suffix}")
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move a ledger to where there may be one of the same key: of data sets in both, one row is kept."""
+    if target.exists():
+        both = pd.concat([read(target), read(source)], ignore_index=True)
+        write(source, both.drop_duplicates("data_set"))
+    source.replace(target)
 
 
 def write(path: Path, ledger: pd.DataFrame) -> None:

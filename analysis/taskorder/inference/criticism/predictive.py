@@ -2,7 +2,7 @@
 
 A cell is a set of replicates that the model cannot tell apart; its log likelihood is that of all of them.
 Many cells times many draws would be more numbers than anyone reads, so the draws are thinned until there
-are at most `MOST` of them.
+are at most `MOST` of them, but `FEWEST_DRAWS` of each chain stay: fewer would say nothing of a posterior.
 """
 
 # pyright: reportPrivateImportUsage=false
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from taskorder.inference.criticism.simulate import expected as linear_predictor
+from taskorder.inference.criticism.simulate import shares
 from taskorder.inference.engines.parameters import (
     recency_prior,
     residual_prior,
@@ -31,16 +33,19 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 
 MOST = 4_000_000
-"""Numbers that are kept of a log likelihood."""
+"""Numbers that are kept of a log likelihood, where that leaves `FEWEST_DRAWS` of each chain."""
 FEWEST_DRAWS = 25
-"""Of each chain, however many cells there are."""
+"""Of each chain, however many cells there are: with 40,000 cells and four chains or more, it decides."""
 
 
 def thinned(posterior: xr.Dataset, cells: int) -> xr.Dataset:
-    """Return every k-th draw, so that cells times draws is at most `MOST`."""
+    """Return every k-th draw, so that cells times draws is at most `MOST`, or few draws are left.
+
+    `FEWEST_DRAWS` of each chain stay in any case, or all where there are no more.
+    """
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    wanted = max(FEWEST_DRAWS, MOST // (cells * chains))
-    return posterior.isel(draw=slice(None, None, max(1, -(-draws // wanted))))
+    by_size = -(-draws // max(1, MOST // (cells * chains)))
+    return posterior.isel(draw=slice(None, None, max(1, min(by_size, draws // FEWEST_DRAWS))))
 
 
 def coefficients(posterior: xr.Dataset, design: Design) -> Floats:
@@ -114,9 +119,9 @@ def replicated(posterior: xr.Dataset, design: Design, spec: ModelSpec, rng: np.r
     cells = design.cells
     if spec.outcome.family.counts:
         assert cells.counts is not None
-        p = 1.0 / (1.0 + np.exp(-eta))
+        p = expit(eta)
         if spec.outcome.likelihood == "beta_binomial":
-            p = rng.beta(p * residual, (1.0 - p) * residual)
+            p = shares(p, residual, rng)
         return rng.binomial(cells.counts.trials.astype(np.int64), p).astype(np.float64)
     scale = np.sqrt((cells.v + residual**2) / cells.n)
     if spec.outcome.likelihood == "student_t":

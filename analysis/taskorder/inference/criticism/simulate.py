@@ -167,11 +167,16 @@ def _counted(cells: Cells, eta: Floats, residual: Floats, rng: Rng) -> Cells:
     assert cells.counts is not None
     p, phi = expit(eta), residual[cells.level]
     if phi.any():
-        p = rng.beta(np.maximum(p * phi, _TINY), np.maximum((1.0 - p) * phi, _TINY))
+        p = shares(p, phi, rng)
     trials = cells.counts.trials
     counts = Counts(rng.binomial(trials.astype(np.int64), p).astype(np.float64), trials)
     mean, v = counts.logit()
     return replace(cells, mean=mean, v=v, counts=counts)
+
+
+def shares(p: Floats, precision: Floats, rng: Rng) -> Floats:
+    """Draw from Beta distributions with means p, which may be 0 or 1 to the last digit."""
+    return rng.beta(np.maximum(p * precision, _TINY), np.maximum((1.0 - p) * precision, _TINY))
 
 
 def _coefficients(block: Block, value: Mapping[str, float], rng: Rng) -> Floats:
