@@ -1,0 +1,192 @@
+"""What a model file says twice, or in one place against another, though each table is well formed."""
+
+from __future__ import annotations
+
+from taskorder.errors import nearest
+from taskorder.inference.spec.tables import STAGE, EstimandSpec, GroupSpec, ModelSpec
+
+MODERATORS = ("difficulty", "similarity")
+"""What a stage's effect may depend on, alone or as a product."""
+RESERVED = {"all", "residual", STAGE}
+"""No group bears these names."""
+TAKEN = (
+    "sd",
+    "residual",
+    "residual_level_sd",
+    "recency",
+    "nu",
+    "chain",
+    "draw",
+    "residual_level",
+    "stage_level",
+)
+"""Parameters and dimensions of a posterior: columns of fixed terms and estimands bear other names."""
+
+
+def contradictions(spec: ModelSpec) -> list[str]:
+    """Return every problem of a model whose tables are each as they should be."""
+    return [
+        *_bad_slopes(spec),
+        *_bad_names(spec),
+        *_bad_likelihood(spec),
+        *_bad_priors(spec),
+        *_bad_estimands(spec),
+        *_bad_residual(spec),
+    ]
+
+
+def _bad_slopes(spec: ModelSpec) -> list[str]:
+    problems: list[str] = []
+    sequence = spec.sequence
+    if sequence is not None and spec.data.layout == "any":
+        problems.append('[sequence]: needs the tidy result table; with schema = "any" leave it out')
+    terms = () if sequence is None else sequence.moderators
+    problems += [
+        f"[sequence] moderators: no moderator {word!r}; allowed: difficulty, similarity, and their product"
+        f" difficulty:similarity.{nearest(word, MODERATORS)}"
+        for term in terms
+        for word in term.split(":")
+        if word not in MODERATORS
+    ]
+    problems += [
+        f"[fixed] terms: {term!r} is a term of [sequence] already"
+        for term in spec.fixed.terms
+        if term in terms or (sequence is not None and term == STAGE)
+    ]
+    for name, group in spec.groups.items():
+        problems += _bad_group(name, group, spec)
+    for place, listed in (("[fixed] terms", spec.fixed.terms), ("[sequence] moderators", terms)):
+        problems += [
+            f"{place}: {term!r} is listed twice" for term in sorted(set(listed)) if listed.count(term) > 1
+        ]
+    return problems
+
+
+def _bad_names(spec: ModelSpec) -> list[str]:
+    """Say which columns and estimands could not be told from what the model itself has under their name."""
+    taken = {*TAKEN, *(f"{group}_level" for group in spec.groups)}
+    words = dict.fromkeys(word for term in spec.fixed.terms for word in term.split(":"))
+    return [
+        *(
+            f"[fixed] terms: {word!r} is a name of the model itself; rename the column, for example {word}_x"
+            for word in words
+            if word in taken
+        ),
+        *(
+            f"[estimands.{name}]: the name is that of a parameter, or of the model itself; choose another,"
+            f" for example {name}_{estimand.function}"
+            for name, estimand in spec.estimands.items()
+            if name in taken or name in spec.slopes()
+        ),
+    ]
+
+
+def _bad_group(name: str, group: GroupSpec, spec: ModelSpec) -> list[str]:
+    problems: list[str] = []
+    if name in RESERVED:
+        problems.append(f"[groups.{name}]: the name is taken by the model itself; choose another")
+    if group.within == name:
+        problems.append(f"[groups.{name}] within: a group cannot be nested in itself")
+    elif _nested_in_a_circle(name, spec):
+        problems.append(f"[groups.{name}] within: the groups are nested in a circle")
+    if len(set(group.by)) < len(group.by):
+        problems.append(f"[groups.{name}] by: a term is listed twice")
+    moderators = () if spec.sequence is None else spec.sequence.moderators
+    problems += [
+        f"[groups.{name}] by: {term!r} is no moderator of [sequence]; list it there, too"
+        for term in group.by
+        if set(term.split(":")) & {*MODERATORS, STAGE} and term not in (*moderators, STAGE)
+    ]
+    if STAGE in group.by and spec.sequence is None:
+        problems.append(f"[groups.{name}] by: {STAGE!r} needs [sequence]")
+    return problems
+
+
+def _nested_in_a_circle(name: str, spec: ModelSpec) -> bool:
+    seen = [name]
+    while parent := spec.groups[seen[-1]].within:
+        if parent in seen:
+            return True
+        seen.append(parent)
+    return False
+
+
+def _bad_priors(spec: ModelSpec) -> list[str]:
+    family = spec.outcome.family
+    allowed = ["sd", *(["residual"] if family.residual else []), *spec.slopes(), *spec.sd_names()]
+    if spec.outcome.likelihood == "student_t":
+        allowed.append("nu")
+    if spec.residual.columns:
+        allowed.append("sd:residual")
+    if spec.sequence is not None and spec.sequence.recency:
+        allowed.append("recency")
+    return [
+        f"[priors] no parameter {name!r}; this model has {', '.join(allowed)}.{nearest(name, allowed)}"
+        for name in spec.priors
+        if name not in allowed and _term(name) not in spec.fixed.terms
+    ]
+
+
+def _bad_estimands(spec: ModelSpec) -> list[str]:
+    return [problem for name, entry in spec.estimands.items() for problem in _bad_estimand(name, entry, spec)]
+
+
+def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
+    ratio = estimand.function == "ratio"
+    of_noise = ["residual"] if spec.outcome.family.residual == "sd" else []
+    allowed = [*spec.sd_names(), *of_noise] if ratio else list(spec.slopes())
+    problems = [
+        f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
+        for word in ((estimand.of, estimand.to) if ratio else (estimand.of,))
+        if _term(word) not in allowed
+    ]
+    if not ratio and estimand.of == "1" and spec.outcome.scale != "identity":
+        problems.append(f"[estimands.{name}] of = '1': the intercept is a level, which has no size in points")
+    having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
+    if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:
+        problems.append(
+            f"[estimands.{name}] group = {estimand.group!r}: no group of that name lists {estimand.of!r} in"
+            f" `by`; those that do: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
+        )
+    return problems
+
+
+def _term(word: str) -> str:
+    """Return the term of a column's name: `tuning` of `tuning[lora]`."""
+    return word.split("[")[0]
+
+
+def _bad_likelihood(spec: ModelSpec) -> list[str]:
+    """Return what `[outcome]` says that its likelihood has no use for, and what it needs."""
+    outcome, name = spec.outcome, f"[outcome] likelihood = {spec.outcome.likelihood!r}"
+    if not outcome.family.counts:
+        return (
+            [f'{name} has no use for `trials`; leave it out, or choose "binomial"'] if outcome.trials else []
+        )
+    problems: list[str] = []
+    if outcome.scale != "logit":
+        problems.append(f'{name} needs scale = "logit", not {outcome.scale!r}: it models the odds of success')
+    if outcome.variance:
+        problems.append(f"{name} knows the variance of a count from its trials; take `variance` out")
+    if spec.data.layout == "any" and not outcome.trials:
+        problems.append(f'{name} needs the column of trials: `trials = "n"` beside `column`, the successes')
+    if spec.data.layout == "results" and outcome.trials:
+        problems.append(f"{name}: in result tables n_test says how many trials there were; take `trials` out")
+    return problems
+
+
+def _bad_residual(spec: ModelSpec) -> list[str]:
+    family = spec.outcome.family
+    if family.residual == "" and spec.residual.columns:
+        return [
+            '[residual] by: a binomial has no residual; choose likelihood = "beta_binomial", or take it out'
+        ]
+    if family.residual == "precision" and spec.residual.sd == 0:
+        return ['[residual] sd = 0: a beta_binomial without overdispersion is likelihood = "binomial"']
+    if family.counts:
+        return []
+    if spec.residual.sd == 0 and spec.residual.columns:
+        return ["[residual] sd = 0 leaves no residual sd whose levels `by` could name; take one of them out"]
+    if spec.residual.sd == 0 and not spec.outcome.variance:
+        return ["[residual] sd = 0 needs known variances: name their column in [outcome] variance"]
+    return []
