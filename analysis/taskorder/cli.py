@@ -201,7 +201,10 @@ def plan(experiment: _ExperimentFile, output: _Output = None) -> None:
 def run(
     experiment: _ExperimentFile,
     output: _Output = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that train at the same time.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that train at the same time; else one, or one a GPU."),
+    ] = None,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs; every worker takes one for itself.")] = 0,
     dask: Annotated[
         str,
@@ -215,7 +218,8 @@ def run(
     from taskorder.harness.experiments.experiment import read_experiment
 
     spec = read_experiment(experiment)
-    done = run_experiment(spec, places(spec, output), Means(workers, gpus, dask), force=force)
+    means = Means(workers or max(1, gpus), gpus, dask)
+    done = run_experiment(spec, places(spec, output), means, force=force)
     work = f"{_counted(done.trained, 'node')} trained, {_counted(done.scored, 'node')} scored"
     typer.echo(f"{work}; {'written' if done.written else 'up to date'}: {done.table}")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from taskorder.errors import TaskorderError
+from taskorder.harness.execution.processes import _visible
 from taskorder.harness.execution.running import DiskFull, Done, Means
 from taskorder.harness.execution.sweep import SweepFailed
 from taskorder.harness.experiments.experiment import Experiment
@@ -130,6 +131,41 @@ def test_a_scheduler_that_is_not_there(small: Small, do: Do, monkeypatch: pytest
     monkeypatch.setattr("taskorder.harness.execution.cluster.CONNECTING", 0.5)
     with pytest.raises(TaskorderError, match="no Dask scheduler answers at"):
         do(small(), Means(dask="tcp://127.0.0.1:9"))
+
+
+def test_dask_workers_with_several_threads_are_refused(small: Small, do: Do) -> None:
+    """Trainings in one process would draw from one stream of random numbers."""
+    dask = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    with (
+        dask.LocalCluster(
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+        ) as cluster,
+        pytest.raises(TaskorderError, match=r"has 2 threads.*--nthreads 1"),
+    ):
+        do(small(), Means(dask=cluster.scheduler_address))
+
+
+def test_a_scheduler_without_workers(small: Small, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    dask = pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setattr("taskorder.harness.execution.cluster.ARRIVING", 0.5)
+    with (
+        dask.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster,
+        pytest.raises(TaskorderError, match=r"no worker for 0\.5 seconds"),
+    ):
+        do(small(), Means(dask=cluster.scheduler_address))
+
+
+def test_gpus_are_those_that_the_run_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5,7")
+    assert _visible(2) == ["2", "5"]
+    with pytest.raises(TaskorderError, match="--gpus 4, but CUDA_VISIBLE_DEVICES = '2,5,7' gives this run 3"):
+        _visible(4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert _visible(2) == ["0", "1"]
 
 
 def test_dask_that_is_not_installed(small: Small, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from taskorder.harness.execution.jobs import Job, Outcome, perform
 
 CONNECTING = 30.0
 """Seconds that a scheduler has to answer."""
+ARRIVING = 120.0
+"""Seconds that its first worker has to come."""
 NO_DASHBOARD = "127.0.0.1:0"
 """Dask serves HTTP even so: on a free port, for on a fixed one a second sweep would be in its way."""
 
@@ -37,7 +39,8 @@ class Cluster:
     MissingData
         If Dask is not installed.
     TaskorderError
-        If the scheduler does not answer, has no workers with a GPU, or they do not see the folder.
+        If the scheduler does not answer or has no workers, or these have several threads, no GPU where one is
+        needed, or do not see the folder.
     """
 
     def __init__(self, address: str, folder: Path, workers: int = 1, gpus: int = 0) -> None:
@@ -108,8 +111,20 @@ class Cluster:
         return int(worker["resources"].get("GPU", 0)) if self._resources else int(worker["nthreads"])
 
     def _check(self, folder: Path) -> None:
-        self._client.wait_for_workers(1, timeout=CONNECTING)
+        try:
+            self._client.wait_for_workers(1, timeout=ARRIVING)
+        except (TimeoutError, self._dask.TimeoutError):
+            raise TaskorderError(
+                f"the Dask scheduler has had no worker for {ARRIVING:g} seconds. Start some with `dask worker"
+                " ADDRESS --nthreads 1`; where they wait in a queue, run again when the first has begun."
+            ) from None
         workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        for name, worker in workers.items():
+            if int(worker["nthreads"]) > 1:
+                raise TaskorderError(
+                    f"the Dask worker {name} has {worker['nthreads']} threads, but trainings in one process"
+                    " would share their random numbers: start workers with --nthreads 1, and more of them."
+                )
         if self._resources and not any(self._places(worker) for worker in workers.values()):
             raise TaskorderError(
                 "no worker of the Dask cluster has a GPU: start them with --resources GPU=1, or leave --gpus"

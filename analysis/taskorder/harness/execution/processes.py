@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from taskorder.errors import TaskorderError
 from taskorder.harness.execution.jobs import Job, Outcome, perform
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 PATIENCE = 5.0
 """Seconds that a process has to end when it is told to."""
 
@@ -34,12 +36,17 @@ class Processes:
     count : int
         How many.
     gpus : int
-        Each process sees one of so many GPUs; 0: whatever this process sees.
+        Each process sees one of so many GPUs, the first of those that this one may see; 0: all of these.
+
+    Raises
+    ------
+    TaskorderError
+        If CUDA_VISIBLE_DEVICES names fewer.
     """
 
     def __init__(self, count: int, gpus: int = 0) -> None:
         self._context = multiprocessing.get_context("spawn")
-        self._gpus = gpus
+        self._gpus = _visible(gpus)
         self._workers = [self._hired(number) for number in range(count)]
 
     @property
@@ -89,11 +96,20 @@ class Processes:
 
     def _hired(self, number: int) -> _Worker:
         ours, theirs = self._context.Pipe()
-        gpu = str(number % self._gpus) if self._gpus else ""
+        gpu = self._gpus[number % len(self._gpus)] if self._gpus else ""
         process = self._context.Process(target=_serve, args=(theirs, gpu), name=f"taskorder-{number}")
         process.start()
         theirs.close()
         return _Worker(process, ours, number)
+
+
+def _visible(count: int) -> list[str]:
+    """Return the names of so many GPUs, among those that a scheduler may have given to this process."""
+    named = os.environ.get(VISIBLE)
+    given = [str(i) for i in range(count)] if named is None else [gpu for gpu in named.split(",") if gpu]
+    if len(given) < count:
+        raise TaskorderError(f"--gpus {count}, but {VISIBLE} = {named!r} gives this run {len(given)}.")
+    return given[:count]
 
 
 def _dismiss(worker: _Worker) -> None:
@@ -116,7 +132,7 @@ def _serve(channel: Connection, gpu: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(THREADS, "1"))
     if gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        os.environ[VISIBLE] = gpu
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
