@@ -14,6 +14,8 @@ from taskorder.harness.tree.plan import Node, Plan
 
 OPERATIONS = 1e11
 """Operations a second of one CPU core, assumed where nothing was measured; a token takes six a parameter."""
+FASTEST = 2e4
+"""Tokens a second at most, assumed: small batches of small models are mostly overhead."""
 BYTES = 4
 ADAPTER = 0.02
 """Size of a checkpoint of an adapter or a prompt, as a part of the encoder's."""
@@ -63,7 +65,7 @@ def cost(
     sizes = {name: parameters(name) for name in experiment.backbones}
     speeds, measured = _speeds(plan, store)
     left = [node for node in plan.nodes if node.id in agenda.train]
-    assumed = {name: OPERATIONS / (6 * max(1, size)) for name, size in sizes.items()}
+    assumed = {name: min(FASTEST, OPERATIONS / (6 * max(1, size))) for name, size in sizes.items()}
     seconds = sum(
         plan.tokens[node.id] / speeds.get((node.backbone, node.tuning), assumed[node.backbone])
         for node in left
