@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from taskorder.inference.engines.parameters import priors_of
 from taskorder.inference.fitting import Fit, fit
+from taskorder.inference.layout.design import build_design
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.summary import COLUMNS
 from taskorder.results.catalogue import Covariates
@@ -77,6 +79,33 @@ def test_what_studies_name_is_counted_over_rows(
     mixed = fit(spec, full_table.assign(language=["en", "sw", "de"] * 4), known, draws=400)
     assert {of: each["language"] for of, each in mixed.manifest["distinct"].items()} == {"s": 3, "t": 3}
     assert "study" not in mixed.tree["constant_data"].to_dataset()
+
+
+def test_every_prior_has_its_density_draw_by_draw(full: Fit) -> None:
+    assert set(full.tree["log_prior"].to_dataset().data_vars) == set(full.manifest["priors"])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "residual", "more"),
+    [
+        ({}, {}, {"residual"}),
+        ({"variance": "v"}, {"sd": 0}, set()),
+        ({"likelihood": "student_t"}, {}, {"residual", "nu"}),
+    ],
+)
+def test_the_priors_are_those_of_the_parameters_that_there_are(
+    known: Covariates, outcome: dict[str, str], residual: dict[str, int], more: set[str]
+) -> None:
+    table = pd.DataFrame({"y": [0.2, 0.4, 0.6, 0.1], "v": 0.1, "g": list("abab")})
+    content = {
+        "name": "m",
+        "data": {"schema": "any"},
+        "outcome": {"column": "y", "scale": "identity", **outcome},
+        "groups": {"g": {}},
+        "residual": residual,
+    }
+    spec = parse_model(content)
+    assert set(priors_of(build_design(table, spec, known), spec)) == {"1", "sd:g"} | more
 
 
 def test_points_on_other_scales(known: Covariates) -> None:

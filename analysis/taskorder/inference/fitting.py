@@ -16,15 +16,8 @@ from taskorder.errors import InvalidModel, MissingData
 from taskorder.inference.criticism import predictive
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
-from taskorder.inference.engines.parameters import (
-    recency_prior,
-    residual_prior,
-    sd_names,
-    sd_priors,
-    spread_prior,
-)
+from taskorder.inference.engines.parameters import priors_of
 from taskorder.inference.estimands import estimands, points_per_unit
-from taskorder.inference.families import NU
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.inference.summary import INTERVAL, summarise
@@ -312,7 +305,7 @@ def _manifest(
         "interval": f"{100 * INTERVAL:.0f} % equal-tailed",
         "reference_score": design.reference,
         "points_per_unit": points_per_unit(spec, design.reference),
-        "priors": priors_in_use(design, spec),
+        "priors": {name: str(prior) for name, prior in priors_of(design, spec).items()},
         "units": design.units.to_dict("records"),
         "notes": list(design.notes),
         "versions": versions(),
@@ -327,22 +320,6 @@ def distinct(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     study = rows["study"].astype(str) if "study" in rows else pd.Series("all", index=rows.index)
     counts = {name: column[column != ""].groupby(study).nunique() for name, column in named.items()}
     return {each: {of: int(n.get(each, 0)) for of, n in counts.items()} for each in map(str, study.unique())}
-
-
-def priors_in_use(design: Design, spec: ModelSpec) -> dict[str, str]:
-    """Return the prior of every parameter, as text."""
-    names = sd_names(design.blocks)
-    found = {block.name: str(block.prior) for block in design.blocks if block.prior is not None}
-    found |= {name: str(prior) for name, prior in zip(names, sd_priors(design, spec, names), strict=True)}
-    if spec.residual.sd is None:
-        found["residual"] = str(residual_prior(design, spec))
-    if design.residual_levels:
-        found["sd:residual"] = str(spread_prior(design, spec))
-    if spec.outcome.likelihood == "student_t":
-        found["nu"] = str(spec.priors.get("nu", NU))
-    if len(design.effects) > 1:
-        found["recency"] = str(recency_prior(design, spec))
-    return found
 
 
 def rows_digest(rows: pd.DataFrame) -> str:

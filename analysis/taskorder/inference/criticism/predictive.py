@@ -18,14 +18,7 @@ from scipy.special import expit
 
 from taskorder.inference.criticism.simulate import expected as linear_predictor
 from taskorder.inference.criticism.simulate import shares
-from taskorder.inference.engines.parameters import (
-    recency_prior,
-    residual_prior,
-    sd_names,
-    sd_priors,
-    spread_prior,
-)
-from taskorder.inference.families import NU
+from taskorder.inference.engines.parameters import priors_of
 from taskorder.inference.layout.design import Design
 from taskorder.inference.priors import log_density
 from taskorder.inference.spec import ModelSpec
@@ -135,19 +128,10 @@ def log_prior(posterior: xr.Dataset, design: Design, spec: ModelSpec) -> xr.Data
 
     The effects of groups are not among them: their prior is the sds'.
     """
-    names = sd_names(design.blocks)
-    priors = {block.name: block.prior for block in design.blocks if block.prior is not None}
-    priors |= dict(zip(names, sd_priors(design, spec, names), strict=True))
-    priors |= {
-        "nu": spec.priors.get("nu", NU),
-        "residual": residual_prior(design, spec),
-        "sd:residual": spread_prior(design, spec),
-        "recency": recency_prior(design, spec),
-    }
     return xr.Dataset(
         {
             name: (("chain", "draw"), log_density(prior, posterior[name].to_numpy()))
-            for name, prior in priors.items()
+            for name, prior in priors_of(design, spec).items()
             if name in posterior
         }
     )

@@ -23,14 +23,8 @@ from scipy.special import expit
 
 from taskorder.errors import InvalidModel
 from taskorder.inference.engines.draws import named
-from taskorder.inference.engines.parameters import (
-    recency_prior,
-    residual_prior,
-    sd_names,
-    sd_priors,
-    spread_prior,
-)
-from taskorder.inference.families import LEAST_NU, NU
+from taskorder.inference.engines.parameters import priors_of, sd_names
+from taskorder.inference.families import LEAST_NU
 from taskorder.inference.layout.design import Block, Design
 from taskorder.inference.layout.observations import Cells, Counts
 from taskorder.inference.priors import Prior
@@ -84,7 +78,7 @@ def draw(prior: Prior, rng: Rng) -> float:
 
 def refuse_flat(design: Design, spec: ModelSpec) -> None:
     """Raise InvalidModel if a prior of the model is flat: nothing can be drawn from it."""
-    found = {name: prior for name, prior in _priors(design, spec).items() if prior.dist not in _DRAW}
+    found = {name: prior for name, prior in priors_of(design, spec).items() if prior.dist not in _DRAW}
     problems = [
         f"[priors] {name}: {prior.dist} is no distribution that data could be simulated from, which"
         f" calibration needs; give a proper prior, such as {_proper(prior)}"
@@ -97,22 +91,6 @@ def refuse_flat(design: Design, spec: ModelSpec) -> None:
 def _proper(prior: Prior) -> str:
     positive = prior.dist == "HalfFlat"
     return '{ dist = "HalfNormal", sigma = 1 }' if positive else '{ dist = "Normal", mu = 0, sigma = 1 }'
-
-
-def _priors(design: Design, spec: ModelSpec) -> dict[str, Prior]:
-    """Return every prior of the model, by the name of its parameter."""
-    names = sd_names(design.blocks)
-    found = {block.name: block.prior for block in design.blocks if block.prior is not None}
-    found |= dict(zip(names, sd_priors(design, spec, names), strict=True))
-    if spec.residual.sd is None:
-        found["residual"] = residual_prior(design, spec)
-        if design.residual_levels:
-            found["sd:residual"] = spread_prior(design, spec)
-    if spec.outcome.likelihood == "student_t":
-        found["nu"] = spec.priors.get("nu", NU)
-    if len(design.effects) > 1:
-        found["recency"] = recency_prior(design, spec)
-    return found
 
 
 def simulate(design: Design, spec: ModelSpec, rng: Rng) -> Simulated:
@@ -133,7 +111,7 @@ def simulate(design: Design, spec: ModelSpec, rng: Rng) -> Simulated:
     refuse_flat(design, spec)
     value = {
         name: _degrees(prior, rng) if name == "nu" else draw(prior, rng)
-        for name, prior in _priors(design, spec).items()
+        for name, prior in priors_of(design, spec).items()
     }
     b = np.concatenate([_coefficients(block, value, rng) for block in design.blocks])
     residual = _residual(design, value, rng)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from taskorder.inference.families import NU
 from taskorder.inference.layout.design import Block, Design
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import ModelSpec
@@ -12,6 +13,22 @@ from taskorder.inference.spec import ModelSpec
 def sd_names(blocks: Sequence[Block]) -> tuple[str, ...]:
     """Return the names of the sds of blocks, in their order."""
     return tuple(block.sd for block in blocks if block.sd)
+
+
+def priors_of(design: Design, spec: ModelSpec) -> dict[str, Prior]:
+    """Return every prior of a model, by the name of its parameter."""
+    names = sd_names(design.blocks)
+    found = {block.name: block.prior for block in design.blocks if block.prior is not None}
+    found |= dict(zip(names, sd_priors(design, spec, names), strict=True))
+    if spec.residual.sd is None:
+        found["residual"] = residual_prior(design, spec)
+    if design.residual_levels:
+        found["sd:residual"] = spread_prior(design, spec)
+    if spec.outcome.likelihood == "student_t":
+        found["nu"] = spec.priors.get("nu", NU)
+    if len(design.effects) > 1:
+        found["recency"] = recency_prior(design, spec)
+    return found
 
 
 def sd_priors(design: Design, spec: ModelSpec, names: Sequence[str]) -> list[Prior]:
