@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from taskorder.claims import Verdict
 from taskorder.inference.diagnostics import Diagnostics
-from taskorder.inference.fitting import Fit
+from taskorder.inference.fitting import Fit, distinct
 from taskorder.inference.frequentist.beside import COLUMNS
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.summary import summarise
@@ -135,6 +135,7 @@ def _manifest(spec: ModelSpec, rows: dict[str, int], units: pd.DataFrame) -> dic
         "rows_sha256": "b" * 64,
         "inputs": [{"path": "data/published/taskweb.csv", "sha256": "0123456789abcdef" * 4, "rows": 40}],
         "rows": rows,
+        "distinct": {study: {} for study in rows},
         "cells": sum(rows.values()),
         "seed": 1,
         "draws": 400,
@@ -188,6 +189,7 @@ def make_fit() -> Callable[..., Fit]:
             pieces = [summarise(estimands, units), summarise(scalars, {})]
         summary = pd.concat(pieces, ignore_index=True)
         manifest = _manifest(spec, {"taskweb": len(cells)}, lines.units)
+        manifest["distinct"] = distinct(cells)
         return Fit(spec, tree, summary, _diagnostics(ok, len(cells)), manifest)
 
     return _make

@@ -80,8 +80,13 @@ def read(folder: Path) -> list[Calibrated]:
         summary = folder / f"{name}.csv"
         if summary.is_file():
             model, _, engine = name.rpartition("_")
-            found.append(Calibrated(model, engine, pd.read_csv(summary), ledger.read(path)))
+            found.append(_of_files(model, engine, pd.read_csv(summary), ledger.read(path)))
     return found
+
+
+def _of_files(model: str, engine: str, summary: pd.DataFrame, ranks: pd.DataFrame) -> Calibrated:
+    """Put the two files together: the ranks may be of more data sets than the summary."""
+    return Calibrated(model, engine, summary, ranks[ranks["data_set"] < int(summary["data_sets"].iloc[0])])
 
 
 def overview(found: Sequence[Calibrated]) -> Table:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 type Kind = Literal["text", "number", "mono", "math", "strip", "mark"]
+type Part = dict[str, object]
+"""A part of the document, as the template takes it."""
 type Cell = str | Strip | Mark
 
 

@@ -14,7 +14,7 @@ import typst
 from taskorder.errors import MissingData
 from taskorder.files import write_whole
 from taskorder.paths import resource
-from taskorder.reporting import chapters, wording
+from taskorder.reporting import appendix, chapters, wording
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 
@@ -77,9 +77,9 @@ def context(answers: Sequence[Answer], catalogue: CatalogueSummary) -> dict[str,
     return {
         "title": _title(answers),
         "answers": [chapters.answer(answer, catalogue) for answer in answers],
-        "catalogue": chapters.catalogue(catalogue),
-        "sources": chapters.sources(answers, catalogue),
-        "provenance": chapters.provenance(answers),
+        "catalogue": appendix.catalogue(catalogue),
+        "sources": appendix.sources(answers, catalogue),
+        "provenance": appendix.provenance(answers),
     }
 
 

@@ -1,0 +1,125 @@
+"""The appendix of the document: the catalogue, the sources, and what the posteriors were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from taskorder.inference.fitting import Fit
+from taskorder.reporting import wording
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import CatalogueSummary
+from taskorder.reporting.content import Cell, Column, Kind, Part, Table, as_json
+
+FLAGS = {
+    "mean": "mean of other rows, languages or tasks",
+    "duplicate": "stands elsewhere in the catalogue",
+    "second-hand": "quoted by another source than the study",
+    "derived": "computed, not printed",
+    "suspect": "at odds with other rows of the same source",
+    "unstated": "something the table needs is not stated in the source and was assigned",
+}
+
+
+def catalogue(found: CatalogueSummary) -> Part:
+    """Return the catalogue in a few sentences and two tables."""
+    return {
+        "text": _catalogue_text(found),
+        "table": as_json(_catalogue_table(found)),
+        "flags": as_json(_flags_table(found)) if found.flags else None,
+    }
+
+
+def _catalogue_text(found: CatalogueSummary) -> str:
+    text = (
+        f"The catalogue holds {wording.count(found.rows)} scores of {wording.count(found.runs)} runs in"
+        f" {wording.counted(len(found.studies), 'study', 'studies')}:"
+        f" {wording.counted(found.backbones, 'backbone')}, {wording.counted(found.tasks, 'task')},"
+        f" {wording.counted(found.languages, 'language')} of"
+        f" {wording.counted(found.families, 'family', 'families')}. {wording.count(found.flagged)} rows bear"
+        " a flag; models leave them out unless a model file asks for them."
+    )
+    if not found.source_rows:
+        return text
+    return (
+        f"{text} Of {wording.count(found.source_rows)} rows in the collected sources"
+        f" {wording.count(found.left_out)} are in no table here, because they are differences, means over"
+        " orders, human scores or have no value."
+    )
+
+
+def _catalogue_table(found: CatalogueSummary) -> Table:
+    rows = tuple(
+        (
+            study.study,
+            study.title,
+            *(
+                wording.count(n)
+                for n in (study.rows, study.runs, study.backbones, study.tasks, study.languages)
+            ),
+            wording.count(study.flagged) if study.flagged else "–",
+            study.licence,
+        )
+        for study in sorted(found.studies, key=lambda study: -study.rows)
+    )
+    counts = ("Rows", "Runs", "Models", "Tasks", "Lang.", "Flagged")
+    columns = (
+        Column("Study"),
+        Column("Title", width="1fr"),
+        *(Column(head, "number") for head in counts),
+        Column("Licence", width=24.0),
+    )
+    return Table(columns, rows, wide=True)
+
+
+def _flags_table(found: CatalogueSummary) -> Table:
+    rows = tuple((flag, FLAGS.get(flag, ""), wording.count(number)) for flag, number in found.flags)
+    return Table((Column("Flag"), Column("", width="1fr"), Column("Rows", "number")), rows)
+
+
+def sources(answers: Sequence[Answer], catalogue: CatalogueSummary) -> list[Part]:
+    """Return the studies as references: first those that are modelled, then the others."""
+    modelled = {study for found in answers for study in found.fit.manifest["rows"]}
+    ordered = sorted(catalogue.studies, key=lambda study: (study.study not in modelled, study.study))
+    return [{**asdict(study), "modelled": study.study in modelled} for study in ordered]
+
+
+def provenance(answers: Sequence[Answer]) -> Part:
+    """Return what the posteriors were made from: files with their digests, models, versions, seeds."""
+    fits = [found.fit for found in answers]
+    inputs = {str(file["path"]): file for fit in fits for file in fit.manifest["inputs"]}
+    versions = {name: version for fit in fits for name, version in fit.manifest["versions"].items()}
+    digests = [(path, str(file["sha256"])) for path, file in inputs.items()]
+    for fit in fits:
+        digests.append((f"model {fit.spec.name}", str(fit.manifest["model_sha256"])))
+        digests.append((f"rows of {fit.spec.name}", str(fit.manifest["rows_sha256"])))
+    files = [
+        (path, wording.count(int(file["rows"])), _short(file["sha256"])) for path, file in inputs.items()
+    ]
+    model_heads = ["Model", "SHA-256", "Rows", "Seed", "Draws", "Engine"]
+    model_kinds: list[Kind] = ["text", "mono", "mono", "number", "number", "text"]
+    return {
+        "files": as_json(_table(["File", "Rows", "SHA-256"], ["text", "number", "mono"], files)),
+        "models": as_json(_table(model_heads, model_kinds, [_model_row(fit) for fit in fits])),
+        "versions": [{"name": name, "version": version} for name, version in versions.items()],
+        "digests": as_json(replace(_table(["", "SHA-256"], ["text", "mono"], digests), wide=True)),
+    }
+
+
+def _model_row(fit: Fit) -> tuple[str, ...]:
+    m = fit.manifest
+    digests = (_short(m["model_sha256"]), _short(m["rows_sha256"]))
+    return (fit.spec.name, *digests, str(m["seed"]), wording.count(int(m["draws"])), str(m["engine"]))
+
+
+def _short(digest: object) -> str:
+    """Return the first 16 digits of a SHA-256."""
+    return str(digest)[:16]
+
+
+def _table(heads: Sequence[str], kinds: Sequence[Kind], rows: Sequence[tuple[Cell, ...]]) -> Table:
+    columns = [
+        Column(head, kind, "1fr" if i == 0 else "auto")
+        for i, (head, kind) in enumerate(zip(heads, kinds, strict=True))
+    ]
+    return Table(tuple(columns), tuple(rows))

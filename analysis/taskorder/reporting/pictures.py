@@ -1,0 +1,138 @@
+"""What the document draws, each picture with its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from taskorder.inference.diagnostics import MAX_R_HAT, MIN_ESS
+from taskorder.inference.fitting import Fit
+from taskorder.reporting import calibration, contrasts, estimates, figures, names, wording
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.content import Part
+from taskorder.reporting.style import Picture
+from taskorder.results import catalogue as shipped
+
+_MOST_RANKS = 3
+
+
+def _picture(picture: Picture, caption: str) -> Part:
+    return {**asdict(picture), "caption": caption}
+
+
+def densities(found: Answer) -> Part | None:
+    """Draw the headline slopes that share the unit of the first."""
+    shown = [estimate for estimate in estimates.headline(found.fit) if estimate.term != "1"]
+    shown = [estimate for estimate in shown if estimate.unit == shown[0].unit]
+    if not shown:
+        return None
+    ropes = [found.rope(estimate.parameter) for estimate in shown]
+    unit = shown[0].unit or estimates.outcome_unit(found.fit)
+    caption = "The posterior of each slope, with its mean, its central half and its 95 % interval."
+    if any(ropes):
+        caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
+    return _picture(figures.densities(shown, ropes, wording.long_unit(unit)), caption)
+
+
+def _limit(ropes: Sequence[float], unit: str) -> str:
+    """Return the limit that all slopes share, as the end of a sentence; empty if they have different ones."""
+    return f", ±{ropes[0]:g} {wording.short_unit(unit)}" if len(set(ropes)) == 1 else ""
+
+
+def matrix(found: Answer) -> Part | None:
+    """Draw what each stage does to each target in one study; None where no study has enough of both."""
+    rows = _contrasts(found)
+    chosen = contrasts.matrix(rows) if rows is not None else None
+    if chosen is None:
+        return None
+    study, table = chosen
+    best = table.mean(axis=1)
+    caption = (
+        f"What each stage (row) does to each target (column) in {study}, before any model: its score"
+        " against the mean over all stages. A full disc is a gain, an open one a loss; the largest is"
+        f" {wording.signed(_largest(table), 1)} points. On average {names.plain(str(best.index[0]))} does"
+        f" most ({wording.signed(float(best.iloc[0]), 1)}), {names.plain(str(best.index[-1]))} least"
+        f" ({wording.signed(float(best.iloc[-1]), 1)})."
+    )
+    return _picture(figures.gain_matrix(table), caption)
+
+
+def _largest(table: pd.DataFrame) -> float:
+    values = table.to_numpy(float)
+    return float(values.flat[int(np.nanargmax(np.abs(values)))])
+
+
+def _contrasts(found: Answer) -> pd.DataFrame | None:
+    return contrasts.contrasts(found.fit, found.covariates or shipped.covariates())
+
+
+def forest(found: Answer, group: str) -> Part:
+    """Draw the slopes of each level of a group."""
+    terms = estimates.by_level(found.fit)[group]
+    overall = [estimates.overall(found.fit, levels[0].term) for levels in terms]
+    ropes = [0.0 if total is None else found.rope(total.parameter) for total in overall]
+    unit = terms[0][0].unit
+    caption = (
+        f"Slopes by {names.plain(group)}: mean, central half and 95 % interval."
+        f" The lozenge and the broken line are the slope over all {names.plural(group)}."
+        f" {wording.sentence_case(names.plural(group))} whose studies say nothing of a slope show the spread"
+        f" of the population of {names.plural(group)}."
+    )
+    if any(ropes):
+        caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
+    if len(terms[0]) > figures.MOST_LEVELS:
+        caption += f" Shown are the {figures.MOST_LEVELS} most extreme of {wording.count(len(terms[0]))}."
+    return _picture(figures.forest(terms, overall, ropes, unit.split(" at ")[0]), caption)
+
+
+def moderators(found: Answer) -> list[Part]:
+    """Draw the stages against each moderator."""
+    rows = _contrasts(found)
+    if rows is None:
+        return []
+    shown = [contrasts.against(found.fit, rows, term) for term in ("difficulty", "similarity")]
+    return [_moderator(data) for data in shown if data is not None]
+
+
+def _moderator(data: contrasts.Against) -> Part:
+    if len(data.fitted):
+        caption = (
+            f"Each stage against its {data.term}. Open: its mean score in the rows, before any model."
+            " Full: what the model makes of it, with 95 % interval. Line and band: the slope alone."
+            f" What lies off the line, {data.term} does not explain."
+        )
+    else:
+        caption = (
+            f"Each of {wording.count(len(data.labels))} pairs of stage and target against their {data.term},"
+            " before any model; line and band: the slope of the model with its 95 % interval."
+        )
+    return {
+        **_picture(figures.moderator(data, "in standard deviations"), caption),
+        "term": names.plain(data.term),
+    }
+
+
+def mixing(fit: Fit) -> Part:
+    """Draw how the chains mix."""
+    chosen = [estimate for estimate in estimates.headline(fit) if estimate.term != "1"][:_MOST_RANKS]
+    chains = fit.tree["posterior"].sizes["chain"]
+    ranked = [(estimate.label, estimate.draws.reshape(chains, -1)) for estimate in chosen]
+    caption = (
+        f"Left: every estimate; the broken lines are the gates (R-hat at most {MAX_R_HAT:g}, effective sample"
+        f" size at least {MIN_ESS}), a cross is beyond them. Right: the share of each chain’s ranks below"
+        " each value, less what is expected; chains that mix stay near zero."
+    )
+    return _picture(figures.mixing(fit.summary, ranked, MAX_R_HAT, MIN_ESS), caption)
+
+
+def ranks(one: calibration.Calibrated) -> Part:
+    """Draw the ranks of a calibration."""
+    caption = (
+        f"The {one.engine} engine: the distribution function of the truths’ ranks among the draws, less that"
+        " of uniform ranks. The band holds all of a curve with probability 95 % where the engine is right;"
+        " levels of a group share a panel. A curve that leaves it is ochre."
+    )
+    return _picture(calibration.panels(one), caption)
