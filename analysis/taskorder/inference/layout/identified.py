@@ -114,7 +114,8 @@ def what_is_told(
             f"model {spec.name!r}: [fixed] terms is empty and no group is left, so there is nothing to"
             f' estimate; add the intercept: terms = ["1"]'
         )
-    recency = spec.sequence is not None and spec.sequence.recency
+    steps = any(np.any(piece.entries.steps_back) for piece in pieces)
+    recency = steps and spec.sequence is not None and spec.sequence.recency
     linear = linear_terms(pieces, len(cells.mean), recency=recency)
     if recency:
         _refuse_flat_recency(spec)
