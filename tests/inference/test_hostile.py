@@ -196,6 +196,7 @@ def test_a_stage_in_every_row_is_the_intercept(
     rows = results(sequence=["one", "two", "three", "four"], score=[0.5, 0.6, 0.55, 0.7])
     notes = build_design(rows, sequence_model(), known).notes
     assert notes == (
+        "recency: no row has two stages before its target, so it and its prior were left out",
         "'stage' is a sum of multiples of 1 in these rows (perfectly collinear): only their priors tell them"
         " apart",
     )

@@ -246,7 +246,7 @@ VARIED: dict[str, dict[str, Any]] = {
     },
     "no groups": {"fixed": {"terms": ["1", "backbone"]}},
     "nested": {"groups": {"backbone": {"within": "study"}}},
-    "a slope": {"groups": {"study": {"by": ["1", "sd"]}}, "fixed": {"terms": ["1", "sd"]}},
+    "a slope": {"groups": {"study": {"by": ["1", "size"]}}, "fixed": {"terms": ["1", "size"]}},
     "many priors": {"groups": {"study": {}, "backbone": {}, "target": {}}, "priors": MANY_PRIORS},
     "heavy tails": {"groups": {"study": {}}, "outcome": {"likelihood": "student_t", "scale": "identity"}},
     "heavy tails and known variances": {
@@ -273,6 +273,7 @@ def finite_at_the_start(problem: Problem, at: Conditional) -> None:
 @pytest.mark.parametrize("name", VARIED)
 def test_value_and_gradient_are_finite_at_the_start(name: str, results: Make) -> None:
     table = several_rows(results).assign(v=0.01, items=200)
+    table["size"] = np.linspace(0.0, 1.0, len(table))
     table["right"] = (table["score"] * table["items"]).round()
     spec = parse_model(GENERIC | VARIED[name])
     design = build_design(table, spec, covariates())
