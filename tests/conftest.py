@@ -22,6 +22,12 @@ VALID: Row = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_folders_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the data that a person has named for their own work out of the tests."""
+    monkeypatch.delenv("TASKORDER_DATA", raising=False)
+
+
 @pytest.fixture
 def row() -> Callable[..., Row]:
     """Make a valid row with some cells replaced or added."""
