@@ -12,6 +12,7 @@ import pandas as pd
 
 from taskorder.moderators.diversity import language_columns
 from taskorder.moderators.position import sequence_columns
+from taskorder.moderators.regimes import regime_column
 from taskorder.moderators.stages import KEY, StageTable, stage_table
 from taskorder.results.catalogue import Covariates
 from taskorder.results.keys import distinct
@@ -39,14 +40,16 @@ def attach(
     Returns
     -------
     DataFrame
-        The table with `system` (backbone and tuning in one), `steps, stages, difficulty, similarity,
-        difficulty_tau` (see `sequence_columns`) and `family, genus, script, zero_shot, distance_*` (see
-        `language_columns`).
+        The table with `system` (backbone and tuning in one), `regime` (see `regimes`), `steps, stages,
+        difficulty, similarity, difficulty_tau` (see `sequence_columns`) and `family, genus, script,
+        zero_shot, distance_*` (see `language_columns`).
     """
     codes, first = distinct(table, [*KEY, "backbone", "tuning"])
     few = table.iloc[first].reset_index(drop=True)
     lines = stage_table(few, covariates, difficulty, similarity).frame
     system = (few["backbone"] + "/" + few["tuning"]).rename("system")
-    added = pd.concat([system, sequence_columns(lines, len(few)), language_columns(few, covariates)], axis=1)
+    regime = regime_column(few, covariates)
+    sequences = sequence_columns(lines, len(few))
+    added = pd.concat([system, regime, sequences, language_columns(few, covariates)], axis=1)
     new = added[[name for name in added if name not in table]].iloc[codes].set_axis(table.index)
     return pd.concat([table, new], axis=1)
