@@ -149,7 +149,7 @@ def pieces_of(
 def _fixed_pieces(frame: pd.DataFrame, spec: ModelSpec, fallback: Defaults) -> list[Piece]:
     cells = np.arange(len(frame))
     pieces: list[Piece] = []
-    for column in fixed_columns(frame, spec.fixed.terms):
+    for column in fixed_columns(frame, spec.fixed.terms, spec.fixed.reference):
         default = fallback.intercept if column.term == "1" else scaled(fallback.slope, 1.0 / column.sd)
         prior = spec.priors.get(column.name, spec.priors.get(column.term, default))
         entries = Entries(cells, np.zeros_like(cells), column.values, np.zeros_like(cells))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -43,20 +43,23 @@ class Column:
     sd: float = 1.0
 
 
-def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[Column]:
+def fixed_columns(frame: pd.DataFrame, terms: Sequence[str], reference: Mapping[str, str]) -> list[Column]:
     """Return the columns of linear terms.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a cell; columns of text are coded against their first level in alphabetical order.
+        One row a cell.
     terms : sequence of str
         `1` for the intercept, column names, and interactions with `:`.
+    reference : mapping of str
+        The level that a column of text is coded against; without one, the first in alphabetical order.
 
     Raises
     ------
     MissingData
-        Where a column is not there, has empty cells, does not vary, or can be written as a sum of others.
+        Where a column is not there, has empty cells, does not vary, or can be written as a sum of others,
+        or where it does not have its reference level.
     """
     if not terms:
         return []
@@ -64,7 +67,10 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str]) -> list[Column]:
     for word in simple:
         _check(frame, word)
     formula = " + ".join(["1" if "1" in terms else "0", *(term for term in terms if term != "1")])
-    matrix: Any = model_matrix(formula, frame[list(dict.fromkeys(simple))], na_action="raise")
+    coded = frame[list(dict.fromkeys(simple))].assign(
+        **{name: _against(frame[name], level) for name, level in reference.items()}
+    )
+    matrix: Any = model_matrix(formula, coded, na_action="raise")
     indices = cast("dict[object, list[int]]", matrix.model_spec.term_indices)
     structure = {column: str(term) for term, columns in indices.items() for column in columns}
     names = [_tidy(str(name)) for name in matrix.columns]
@@ -81,6 +87,19 @@ def _column(name: str, term: str, values: Floats, frame: pd.DataFrame, *, centre
         return Column(name, term, values.copy())
     centre = float(values.mean()) if centred else 0.0
     return Column(name, term, values - centre, centre, float(values.std()) or 1.0)
+
+
+def _against(column: pd.Series, level: str) -> pd.Categorical[str]:
+    """Return a column of text as one whose first category is a level of it."""
+    if pd.api.types.is_numeric_dtype(column):
+        raise MissingData(f"[fixed] reference: column {column.name!r} holds numbers, which have no levels")
+    levels = sorted(str(value) for value in column.unique())
+    if level not in levels:
+        raise MissingData(
+            f"[fixed] reference: column {column.name!r} is never {level!r} in the rows to fit; it is"
+            f" {', '.join(levels)}.{nearest(level, levels)}"
+        )
+    return pd.Categorical(column.astype(str), [level, *(other for other in levels if other != level)])
 
 
 def _tidy(name: str) -> str:

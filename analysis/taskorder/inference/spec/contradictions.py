@@ -48,6 +48,13 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
         for word in term.split(":")
         if word not in MODERATORS
     ]
+    words = {word: None for term in spec.fixed.terms if term != "1" for word in term.split(":")}
+    problems += [
+        f"[fixed] reference: {name!r} is in no term; the columns of the terms are {', '.join(words)}."
+        f"{nearest(name, words)}"
+        for name in spec.fixed.reference
+        if name not in words
+    ]
     problems += [
         f"[fixed] terms: {term!r} is a term of [sequence] already"
         for term in spec.fixed.terms

@@ -54,9 +54,10 @@ class OutcomeSpec(Table):
 
 
 class FixedSpec(Table):
-    """`[fixed]`: linear terms."""
+    """`[fixed]`: linear terms; `reference` names the level that a column of text is coded against."""
 
     terms: tuple[Term, ...] = ("1",)
+    reference: dict[Name, str] = Field(default_factory=dict[str, str])
 
 
 class SequenceSpec(Table):
