@@ -126,3 +126,22 @@ def test_what_is_not_known_of_a_language() -> None:
     assert found["family"].tolist() == ["", ""]
     assert found["script"].tolist() == ["Jpan", ""]
     assert found["distance_genetic"].isna().all()
+
+
+def test_the_orders_of_a_task_set_are_counted_where_they_can_be_compared() -> None:
+    found = attached(
+        table_of(
+            *["", "a", "a>b", "b>a", "b>a", "a+b", "a>b>c", "c>b>a", "a>b", "b>a"],
+            target=[*["goal"] * 8, "aim", "aim"],
+            tuning=[*["full"] * 9, "lora"],
+        )
+    )
+    sets = ["", "a", "a&b", "a&b", "a&b", "a+b", "a&b&c", "a&b&c", "a&b", "a&b"]
+    assert found["task_set"].tolist() == sets
+    assert found["orders"].tolist() == [1, 1, 2, 2, 2, 1, 2, 2, 1, 1]
+
+
+def test_rows_of_perturbed_text() -> None:
+    noisy = table_of("", "", "a", perturbation=["", "typos", np.nan])
+    assert attached(noisy)["perturbed"].tolist() == [0.0, 1.0, 0.0]
+    assert attached(table_of("", "a"))["perturbed"].tolist() == [0.0, 0.0]

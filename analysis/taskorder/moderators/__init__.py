@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from taskorder.moderators.diversity import language_columns
+from taskorder.moderators.orders import order_columns
+from taskorder.moderators.perturbation import perturbed
 from taskorder.moderators.position import sequence_columns
 from taskorder.moderators.regimes import regime_column
 from taskorder.moderators.stages import KEY, StageTable, stage_table
@@ -41,15 +43,16 @@ def attach(
     -------
     DataFrame
         The table with `system` (backbone and tuning in one), `regime` (see `regimes`), `steps, stages,
-        difficulty, similarity, difficulty_tau` (see `sequence_columns`) and `family, genus, script,
-        zero_shot, distance_*` (see `language_columns`).
+        difficulty, similarity, difficulty_tau` (see `sequence_columns`), `task_set, orders` (see
+        `order_columns`), `family, genus, script, zero_shot, distance_*` (see `language_columns`) and
+        `perturbed` (1.0 where the evaluated text was perturbed).
     """
     codes, first = distinct(table, [*KEY, "backbone", "tuning"])
     few = table.iloc[first].reset_index(drop=True)
     lines = stage_table(few, covariates, difficulty, similarity).frame
     system = (few["backbone"] + "/" + few["tuning"]).rename("system")
     regime = regime_column(few, covariates)
-    sequences = sequence_columns(lines, len(few))
-    added = pd.concat([system, regime, sequences, language_columns(few, covariates)], axis=1)
-    new = added[[name for name in added if name not in table]].iloc[codes].set_axis(table.index)
-    return pd.concat([table, new], axis=1)
+    sequences, orders = sequence_columns(lines, len(few)), order_columns(few)
+    added = pd.concat([system, regime, sequences, orders, language_columns(few, covariates)], axis=1)
+    added = added.iloc[codes].set_axis(table.index).assign(perturbed=perturbed(table))
+    return pd.concat([table, added[[name for name in added if name not in table]]], axis=1)

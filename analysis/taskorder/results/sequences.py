@@ -71,11 +71,12 @@ def render(sequence: Sequence) -> str:
 
 
 def task_set(sequence: Sequence) -> str:
-    """Name the stages whatever their order: ``mnli>squad`` and ``squad>mnli`` give ``mnli+squad``.
+    """Name the steps whatever their order: ``mnli>squad`` and ``squad>mnli`` give ``mnli&squad``.
 
-    A stage that occurs twice is named twice: the result identifies a multiset.
+    A step that occurs twice is named twice: the result identifies a multiset. Joint training is a step of its
+    own, and no order of its stages: ``mnli+squad`` stays what it is.
     """
-    return "+".join(sorted(str(stage) for step in sequence for stage in step))
+    return "&".join(sorted("+".join(sorted(map(str, step))) for step in sequence))
 
 
 def task_fault(task: str) -> str:

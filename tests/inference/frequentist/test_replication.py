@@ -23,7 +23,7 @@ def rows(
 def test_languages_come_before_seeds(results: Make) -> None:
     found = replicated_orders(rows(results, ["en", "sw", "fr"], [1, 2, 3]))
     assert [(part.subject, len(part.frame)) for part in found] == [("language", 18)]
-    assert found[0].label == "s b/full one+two, target goal"
+    assert found[0].label == "s b/full one&two, target goal"
 
 
 def test_seeds_within_each_language_where_languages_are_few(results: Make) -> None:

@@ -165,6 +165,15 @@ def test_only_rows_that_fulfil_where_have_a_level(known: Covariates) -> None:
     assert members.tolist() == [[0, 0], [0, 0], [1, 0], [1, 0], [0, 1], [0, 1]]
 
 
+def test_a_group_of_some_rows_needs_its_columns_there_only(known: Covariates) -> None:
+    gap = {"columns": ["gap"], "where": "place == 'c'"}
+    assert design_of(known, groups={"gap": gap}).block("1|gap").labels == ("4.0", "5.0")
+    with pytest.raises(MissingData, match=r"\[groups.gap\]: column 'gap' is empty in 1 of 2 rows"):
+        design_of(known, groups={"gap": gap | {"where": "place == 'b'"}})
+    nobody = design_of(known, groups={"gap": gap | {"where": "place == 'd'"}})
+    assert any("'gap' has fewer than two levels" in note for note in nobody.notes)
+
+
 def test_only_levels_with_enough_rows_have_an_effect(known: Covariates) -> None:
     table = pd.concat([TABLE, TABLE.iloc[[0]].assign(place="d")], ignore_index=True)
     assert design_of(known, table, groups={"place": {"min_rows": 2}}).block("1|place").labels == (

@@ -14,7 +14,7 @@ from taskorder.results.selection import where
 
 Integers = NDArray[np.int64]
 
-MAY_BE_EMPTY = {"sequence", "train_language", "stage", "perturbation", "setting", "flag"}
+MAY_BE_EMPTY = {"sequence", "task_set", "train_language", "stage", "perturbation", "setting", "flag"}
 """Columns in which an empty text says something: direct, not trained, clean, zero-shot, without a flag."""
 
 
@@ -23,9 +23,9 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
     levels: dict[str, pd.Series] = {}
     notes: list[str] = []
     for name, group in spec.groups.items():
-        label = joined(table, _group_columns(name, spec), f"[groups.{name}]")
-        if group.where:
-            label = label.where(table.index.isin(where(table, group.where).index), "")
+        members = where(table, group.where)
+        label = joined(members, _group_columns(name, spec), f"[groups.{name}]")
+        label = label.reindex(table.index, fill_value="")
         rows = label.map(label.value_counts())
         label = label.where(rows >= group.min_rows, "")
         if label[label != ""].nunique() < 2:
