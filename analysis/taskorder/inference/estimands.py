@@ -5,6 +5,7 @@ reference score. The functions, with `of` a linear term:
 
 ============== ==========================================================================================
 `points`       the slope of a term
+`contrast`     the slope of a term less that of another: `of` less `to`
 `sd_points`    the sd of a term's slope over the levels of `group`
 `level_points` the slope at each level of `group`: the overall slope and the level's own deviation
 `same_sign`    1 in draws where the slope has one sign at all levels of `group`: its mean is a probability
@@ -14,7 +15,11 @@ reference score. The functions, with `of` a linear term:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from taskorder.inference.layout.design import Design
 from taskorder.inference.scales import SCALES
@@ -74,6 +79,7 @@ def _evaluate(posterior: xr.Dataset, estimand: EstimandSpec, factor: float) -> x
     needed = {
         "ratio": (of, estimand.to),
         "points": (of,),
+        "contrast": (of, estimand.to),
         "sd_points": (sd_name(group, of),),
         "level_points": (of, f"{of}|{group}"),
         "same_sign": (of, f"{of}|{group}"),
@@ -83,6 +89,8 @@ def _evaluate(posterior: xr.Dataset, estimand: EstimandSpec, factor: float) -> x
     values = [posterior[name] for name in needed]
     if estimand.function == "ratio":
         return values[0] / values[1]
+    if estimand.function == "contrast":
+        return (values[0] - values[1]) * factor
     if estimand.function in {"points", "sd_points"}:
         return values[0] * factor
     levels = values[0] + values[1]
@@ -90,3 +98,14 @@ def _evaluate(posterior: xr.Dataset, estimand: EstimandSpec, factor: float) -> x
         return levels * factor
     dim = f"{group}_level"
     return ((levels > 0).all(dim) | (levels < 0).all(dim)).astype(float)
+
+
+def by_level(values: xr.Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Go through estimands, and each level of those that have any as `NAME[level]`, with their draws (S,)."""
+    for name, array in values.data_vars.items():
+        levels = [dim for dim in array.dims if dim not in ("chain", "draw")]
+        if not levels:
+            yield str(name), array.to_numpy().ravel()
+            continue
+        for level in array[levels[0]].to_numpy():
+            yield f"{name}[{level}]", array.sel({levels[0]: level}).to_numpy().ravel()

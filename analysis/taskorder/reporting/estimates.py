@@ -66,11 +66,11 @@ class Estimate:
 
 
 def headline(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the slopes in points that the model file asks for; without any, its linear terms.
+    """Return the slopes and contrasts in points that the model file asks for; without any, its linear terms.
 
     On the scale of a score the intercept is no difference of scores, and is left out of the latter.
     """
-    slopes = _of_function(fit, "points")
+    slopes = (*_of_function(fit, "points"), *_of_function(fit, "contrast"))
     if slopes:
         return slopes
     rows, scored = _by_parameter(fit), fit.spec.outcome.scale != "identity"

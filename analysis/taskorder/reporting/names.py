@@ -26,9 +26,12 @@ def plural(noun: str) -> str:
 
 
 def term(name: str) -> str:
-    """Return a linear term in a word or two, as a label."""
+    """Return a linear term in a word or two, as a label: `tuning[lora]` is `tuning: lora`."""
     if name == "1":
         return "intercept"
+    if name.endswith("]"):
+        column, _, level = name.removesuffix("]").partition("[")
+        return f"{plain(column)}: {level}"
     return "intermediate task" if name == STAGE else plain(name)
 
 
@@ -43,12 +46,19 @@ def estimand(entry: EstimandSpec) -> str:
     of = term(entry.of)
     label = {
         "points": of,
+        "contrast": f"{of} against {_beside(entry.of, entry.to)}",
         "sd_points": f"{of}: sd over {plural(entry.group)}",
         "level_points": f"{of}, by {plain(entry.group)}",
         "same_sign": f"{of}: one sign in all {plural(entry.group)}",
         "ratio": f"{parameter_of(entry.of)} over {parameter_of(entry.to)}",
     }[entry.function]
     return sentence_case(label)
+
+
+def _beside(of: str, to: str) -> str:
+    """Return a term's label; a level's alone where the other term is of the same column."""
+    column, bracket, level = to.removesuffix("]").partition("[")
+    return level if bracket and of.startswith(f"{column}[") else term(to)
 
 
 def parameter_of(name: str) -> str:

@@ -38,6 +38,8 @@ from taskorder.results.catalogue import Covariates
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_OF_TERMS = {"points", "contrast", "level_points", "same_sign"}
+
 
 @dataclass(frozen=True)
 class Block:
@@ -168,7 +170,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     pieces = pieces_of(frame, levels, lines, spec, fallback)
     told = what_is_told(pieces, cells, frame, levels, names, spec)
     effects, blocks = _assemble(pieces, len(frame), spec)
-    _check_estimands(spec, blocks)
+    left_out = _without_levels(spec, blocks)
     row_cell = np.full(len(keep), -1, dtype=np.int64)
     row_cell[keep] = cell_of_row
     mixed = _mixed(table, first, cell_of_row)
@@ -188,6 +190,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
             *residual_notes,
             *stage_notes,
             *told,
+            *left_out,
             *doubts(table, observations, spec),
         ),
         mixed=mixed,
@@ -209,18 +212,24 @@ def _reference(table: pd.DataFrame, spec: ModelSpec) -> float:
     return total / (float(table[spec.outcome.trials].sum()) if spec.outcome.trials else len(table))
 
 
-def _check_estimands(spec: ModelSpec, blocks: Sequence[Block]) -> None:
-    """Raise MissingData for an estimand of a linear term that is not one column of the design."""
+def _without_levels(spec: ModelSpec, blocks: Sequence[Block]) -> list[str]:
+    """Note the estimands of a level that no row has; raise MissingData for those of no single column."""
     names = [block.name for block in blocks if not block.labels]
+    notes: list[str] = []
     for name, estimand in spec.estimands.items():
-        if estimand.function in {"points", "level_points", "same_sign"} and estimand.of not in names:
-            levels = [other for other in names if other.startswith(f"{estimand.of}[")]
-            found = (
-                f"it has the columns {', '.join(levels)}: name one" if levels else nearest(estimand.of, names)
-            )
-            raise MissingData(
-                f"[estimands.{name}] of = {estimand.of!r} is no single term of these rows; {found}"
-            )
+        words = {"of": estimand.of} | ({"to": estimand.to} if estimand.function == "contrast" else {})
+        absent = {key: word for key, word in words.items() if word not in names}
+        if estimand.function not in _OF_TERMS or not absent:
+            continue
+        key, word = next(iter(absent.items()))
+        term = word.split("[")[0]
+        levels = [other for other in names if other.startswith(f"{term}[")]
+        if word != term and levels:
+            notes.append(f"estimand {name!r} was left out: these rows have {', '.join(levels)}, not {word!r}")
+            continue
+        found = f"it has the columns {', '.join(levels)}: name one" if levels else nearest(word, names)
+        raise MissingData(f"[estimands.{name}] {key} = {word!r} is no single term of these rows; {found}")
+    return notes
 
 
 def _used_columns(

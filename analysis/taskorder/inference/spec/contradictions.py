@@ -21,6 +21,8 @@ TAKEN = (
     "stage_level",
 )
 """Parameters and dimensions of a posterior: columns of fixed terms and estimands bear other names."""
+_OF_TWO = {"ratio", "contrast"}
+_OF_SDS = {"ratio", "sd_points"}
 
 
 def contradictions(spec: ModelSpec) -> list[str]:
@@ -144,10 +146,10 @@ def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[st
     allowed = [*spec.sd_names(), *of_noise] if ratio else list(spec.slopes())
     problems = [
         f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
-        for word in ((estimand.of, estimand.to) if ratio else (estimand.of,))
+        for word in ((estimand.of, estimand.to) if estimand.function in _OF_TWO else (estimand.of,))
         if _term(word) not in allowed
     ]
-    if not ratio and estimand.of == "1" and spec.outcome.scale != "identity":
+    if estimand.of == "1" and estimand.function not in _OF_SDS and spec.outcome.scale != "identity":
         problems.append(f"[estimands.{name}] of = '1': the intercept is a level, which has no size in points")
     having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
     if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:

@@ -12,7 +12,7 @@ from taskorder.inference.priors import Prior
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Term = Annotated[str, StringConstraints(pattern=r"^(1|[A-Za-z_][A-Za-z0-9_]*(:[A-Za-z_][A-Za-z0-9_]*)*)$")]
-EstimandFunction = Literal["points", "sd_points", "level_points", "same_sign", "ratio"]
+EstimandFunction = Literal["points", "contrast", "sd_points", "level_points", "same_sign", "ratio"]
 
 STAGE = "stage"
 """The name of the term that is the mean effect of one stage, and of the group of the stages' own effects."""
