@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from taskorder.claims import Claim, judge, read_claims, refuse_unmatched
+from taskorder.claims import Claim, Verdict, judge, read_claims, refuse_unmatched
 from taskorder.errors import TaskorderError
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
@@ -50,9 +50,11 @@ def fit_of(spec: ModelSpec) -> Callable[..., Fit]:
 
 @pytest.fixture
 def write_claims(tmp_path: Path) -> Callable[..., Path]:
-    def write(more: str = "", head: str = "[[claim]]", region: str = "above") -> Path:
+    def write(
+        more: str = "", head: str = "[[claim]]", region: str = "above", model: str = "m", estimand: str = "e"
+    ) -> Path:
         path = tmp_path / "claims.toml"
-        texts = 'id = "c"\nquestion = "q"\nstatement = "s"\nmodel = "m"\nestimand = "e"'
+        texts = f'id = "c"\nquestion = "q"\nstatement = "s"\nmodel = "{model}"\nestimand = "{estimand}"'
         path.write_text(f'{head}\n{texts}\nregion = "{region}"\n{more}\n', encoding="utf-8")
         return path
 
@@ -70,6 +72,9 @@ def write_claims(tmp_path: Path) -> Callable[..., Path]:
         ({"region": "within"}, "needs a rope above 0"),
         ({"region": "beside"}, "claim 0.region"),
         ({"head": "claim = 3\n[[other]]"}, "unknown key 'other'"),
+        ({"more": 'control = "ordre"'}, "claim 0.control"),
+        ({"model": ""}, "name both model and estimand"),
+        ({"model": "", "estimand": ""}, "say with needs"),
     ],
 )
 def test_a_file_of_claims_is_refused_with_what_is_wrong(
@@ -103,20 +108,22 @@ def test_a_claim_about_what_no_model_has_is_refused(
 
 def test_a_claim_is_decided_by_one_sided_probability(fit_of: Callable[..., Fit]) -> None:
     draws = [-0.1] * 4 + [1.0] * 96
-    verdict = judge(CLAIM, fit_of(difficulty_points=draws))
-    assert (verdict.verdict, verdict.probability, verdict.unit) == ("supported", 0.96, "points per sd at 60")
-    assert verdict.lower < 0
-    assert judge(replace(CLAIM, region="below"), fit_of(difficulty_points=draws)).verdict == "refuted"
-    assert judge(CLAIM, fit_of(ok=False, difficulty_points=draws)).verdict == "undecided"
+    found = judge(CLAIM, fit_of(difficulty_points=draws))
+    assert (found.decision, found.probability, found.unit) == ("supported", 0.96, "points per sd at 60")
+    assert found.lower < 0
+    assert judge(replace(CLAIM, region="below"), fit_of(difficulty_points=draws)).decision == "refuted"
+    assert judge(CLAIM, fit_of(ok=False, difficulty_points=draws)).decision == "undecided"
 
 
 def test_an_estimand_that_these_rows_leave_out_is_undecided(fit_of: Callable[..., Fit]) -> None:
-    verdict = judge(replace(CLAIM, estimand="spread", rope=0.5), fit_of(difficulty_points=[1.0]))
-    assert verdict.verdict == "undecided"
-    assert np.isnan([verdict.probability, verdict.mean, verdict.lower, verdict.upper]).all()
-    assert "left out" in verdict.reasons[0]
+    claim = replace(CLAIM, estimand="spread", rope=0.5)
+    found = judge(claim, fit_of(difficulty_points=[1.0]))
+    assert found.decision == "undecided"
+    assert np.isnan([found.probability, found.mean, found.lower, found.upper]).all()
+    assert "left out" in Verdict(claim, found).reasons[0]
 
 
 def test_an_event_is_judged_by_its_probability(fit_of: Callable[..., Fit]) -> None:
-    verdict = judge(replace(CLAIM, estimand="one_sign"), fit_of(one_sign=[1.0, 1.0, 0.0, 1.0]))
-    assert (verdict.probability, verdict.region) == (0.75, "true in every level")
+    claim = replace(CLAIM, estimand="one_sign")
+    found = judge(claim, fit_of(one_sign=[1.0, 1.0, 0.0, 1.0]))
+    assert (found.probability, Verdict(claim, found).region) == (0.75, "true in every level")

@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from taskorder.claims import Verdict
+from taskorder.claims import Claim, Verdict
+from taskorder.claims.evidence import Attack, Attacked, Ground, Grounded, Judgement, Reproduced
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit, distinct
 from taskorder.inference.frequentist.beside import COLUMNS
@@ -45,20 +46,20 @@ MODEL = {
 POINTS = 98.0
 
 
-VERDICT = Verdict(
+CLAIM = Claim(
     id="c1",
     question="How does difficulty act?",
     statement="Harder tasks help.",
+    model="small",
     estimand="difficulty_points",
-    region="above 0.2 points",
-    probability=0.97,
-    mean=0.7,
-    lower=0.1,
-    upper=1.3,
-    unit="points per sd at 60",
-    verdict="supported",
     rope=0.2,
-    reasons=("a reason",),
+)
+VERDICT = Verdict(
+    CLAIM,
+    Judgement(0.97, 0.7, 0.1, 1.3, "points per sd at 60", diagnosed=True, calibrated=True),
+    Grounded((Ground("taskweb", 40, 2, 20, 40, "0" * 64),)),
+    Reproduced(0.7, 0.71, 0.01),
+    Attacked((Attack("priors twice as wide", "prior", 0.96, "supported", "supported"),)),
 )
 
 
@@ -263,8 +264,15 @@ def make_companion() -> Callable[[list[dict[str, object]]], pd.DataFrame]:
 
 @pytest.fixture
 def verdict() -> Callable[..., Verdict]:
-    """Make a verdict with some fields changed."""
-    return lambda **fields: replace(VERDICT, **fields)
+    """Make a verdict with some fields of its claim or its judgement changed."""
+
+    def _verdict(**fields: object) -> Verdict:
+        of_claim = {name: value for name, value in fields.items() if name in CLAIM.__dataclass_fields__}
+        of_judgement = {name: value for name, value in fields.items() if name not in of_claim}
+        judgement = replace(VERDICT.judgement, **of_judgement)
+        return replace(VERDICT, claim=replace(CLAIM, **of_claim), judgement=judgement)
+
+    return _verdict
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_an_estimate_that_is_open_reads_so(make_fit: Make, small_catalogue: Cata
 def test_a_failed_fit_says_so_and_supports_nothing(
     make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
 ) -> None:
-    verdicts = (verdict(), verdict(id="c2", verdict="refuted"))
+    verdicts = (verdict(diagnosed=False), verdict(id="c2", probability=0.01, diagnosed=False))
     content = context([Answer(make_fit(ok=False), verdicts)], small_catalogue)
     part = content["answers"][0]
     assert part["ok"] is False
@@ -133,7 +133,7 @@ def test_no_name_is_taken_for_markup(
     fit = make_fit(question=HOSTILE)
     study = replace(small_catalogue.studies[0], title=HOSTILE, authors=HOSTILE, licence=HOSTILE)
     fit = replace(fit, manifest=fit.manifest | {"notes": [HOSTILE], "versions": {HOSTILE: "<1>"}})
-    verdicts = (verdict(statement=HOSTILE, reasons=(HOSTILE,)),)
+    verdicts = (verdict(statement=HOSTILE, needs=HOSTILE, probability=0.5),)
     companion = make_companion(
         [
             {"term": "difficulty", "estimate": 0.1, "agrees": True, "method": HOSTILE},
@@ -176,9 +176,9 @@ def test_a_claim_about_what_is_not_there_is_printed_as_dashes(
     make_fit: Make, small_catalogue: CatalogueSummary, verdict: Callable[..., Verdict]
 ) -> None:
     nothing = dict.fromkeys(["probability", "mean", "lower", "upper"], float("nan"))
-    found = Answer(make_fit(), (verdict(verdict="undecided", **nothing),))
+    found = Answer(make_fit(), (verdict(**nothing),))
     content = context([found], small_catalogue)
-    assert content["answers"][0]["claims"]["table"]["rows"][0][3:] == ["–", "–", "–"]
+    assert content["answers"][0]["claims"]["table"]["rows"][0][3:6] == ["–", "–", "–"]
     typeset(content)
 
 

@@ -1,23 +1,17 @@
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
-import xarray as xr
 
-from taskorder.errors import FitFailed
 from taskorder.inference.criticism.leaving_out import COLUMNS
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import Answer, CatalogueSummary, left_out
 from taskorder.reporting.content import Mark
 from taskorder.reporting.document import context, typeset
 from taskorder.reporting.left_out import LeftOut
-from taskorder.results import catalogue
 
 Make = Callable[..., Fit]
-ROWS = pd.DataFrame({"study": ["a", "b", "c"]})
 
 
 def table() -> pd.DataFrame:
@@ -61,49 +55,10 @@ def test_a_study_without_which_nothing_is_proper_is_told_apart(make_fit: Make) -
     assert left_out.table(LeftOut(without), make_fit()).rows[4][-1] == Mark("fail", "–")
 
 
-def test_what_is_kept_is_read_back_and_not_computed_again(
-    make_fit: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[int] = []
-
-    def computed(*_: object) -> pd.DataFrame:
-        calls.append(1)
-        return table().assign(mean=1 / 3)
-
-    monkeypatch.setattr(left_out, "computed", computed)
-    path = tmp_path / "without.csv"
-    found = [left_out.without_studies(make_fit(), ROWS, catalogue.covariates(), path) for _ in range(2)]
-    assert len(calls) == 1
-    pd.testing.assert_frame_equal(found[0].table, found[1].table)
-    path.write_text("left_out\n")
-    left_out.without_studies(make_fit(), ROWS, catalogue.covariates(), path)
-    assert len(calls) == 2
-
-
-def test_why_nothing_is_left_out(make_fit: Make, plain_fit: Fit) -> None:
-    assert left_out.obstacle(make_fit(), ROWS) is None
-    assert left_out.obstacle(make_fit(), ROWS[:1]) == "all rows are of one study"
-    assert left_out.obstacle(plain_fit, ROWS) == ""
-    mixed = make_fit()
-    mixed.tree["constant_data"] = xr.DataTree(mixed.tree["constant_data"].to_dataset().drop_vars("study"))
-    assert left_out.obstacle(mixed, ROWS) == "the model does not tell rows of different studies apart"
-    assert left_out.obstacle(make_fit(), ROWS.rename(columns={"study": "paper"})) == ""
-    student = make_fit(outcome={"reference": 0.6, "likelihood": "student_t"})
-    assert left_out.obstacle(student, ROWS)
-
-
-def test_a_failure_is_told_and_nothing_is_kept(
-    make_fit: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def computed(*_: object) -> pd.DataFrame:
-        raise FitFailed("no proposal")
-
-    monkeypatch.setattr(left_out, "computed", computed)
-    found = left_out.without_studies(make_fit(), ROWS, catalogue.covariates(), tmp_path / "without.csv")
-    assert left_out.text(found, make_fit()) == [
+def test_why_nothing_is_left_out_is_told(make_fit: Make) -> None:
+    assert left_out.text(LeftOut(why="no proposal"), make_fit()) == [
         "What the estimates would be without each study is not told: no proposal."
     ]
-    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_set_in_the_report(answer: Answer, small_catalogue: CatalogueSummary) -> None:

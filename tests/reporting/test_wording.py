@@ -1,4 +1,4 @@
-from taskorder.claims.decision import decide
+from taskorder.claims.evidence import decide
 from taskorder.reporting import wording
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from taskorder.claims.decision import Claim
+from taskorder.claims.claim import Claim
 from taskorder.errors import TaskorderError, nearest
 from taskorder.inference.spec import ModelSpec
 
@@ -25,6 +25,8 @@ def refuse_unmatched(claims: Sequence[Claim], models: Sequence[ModelSpec]) -> No
     """
     by_name = {spec.name: spec for spec in models}
     for claim in claims:
+        if not claim.model:
+            continue
         if claim.model not in by_name:
             raise TaskorderError(
                 f"claim {claim.id!r}: there is no model {claim.model!r}; there are {', '.join(by_name)}."

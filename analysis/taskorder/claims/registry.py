@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from taskorder.claims.decision import Claim
+from taskorder.claims.claim import Claim
 from taskorder.errors import TaskorderError, nearest
 
 TABLE = "claim"
@@ -45,6 +45,7 @@ def read_claims(path: Path) -> tuple[Claim, ...]:
     _refuse_repeated(path, claims)
     for claim in claims:
         _refuse_rope(path, claim)
+        _refuse_half(path, claim)
     return claims
 
 
@@ -75,5 +76,13 @@ def _refuse_rope(path: Path, claim: Claim) -> None:
     where = f"{path}: claim {claim.id!r}: rope = {claim.rope:g}"
     if not (claim.rope >= 0 and math.isfinite(claim.rope)):
         raise TaskorderError(f"{where}: half the width of a region is a number of at least 0")
-    if claim.region == "within" and claim.rope == 0:
+    if claim.model and claim.region == "within" and claim.rope == 0:
         raise TaskorderError(f'{where}: region = "within" needs a rope above 0, in the estimand\'s unit')
+
+
+def _refuse_half(path: Path, claim: Claim) -> None:
+    where = f"{path}: claim {claim.id!r}"
+    if bool(claim.model) != bool(claim.estimand):
+        raise TaskorderError(f"{where}: name both model and estimand, or neither where no data bear on it")
+    if not claim.model and not claim.needs:
+        raise TaskorderError(f'{where}: no data bear on it: say with needs = "..." what would decide it')

@@ -109,3 +109,14 @@ def by_level(values: xr.Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
             continue
         for level in array[levels[0]].to_numpy():
             yield f"{name}[{level}]", array.sel({levels[0]: level}).to_numpy().ravel()
+
+
+def by_level(values: xr.Dataset) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Go through estimands, and each level of those that have any as `NAME[level]`, with their draws (S,)."""
+    for name, array in values.data_vars.items():
+        levels = [dim for dim in array.dims if dim not in ("chain", "draw")]
+        if not levels:
+            yield str(name), array.to_numpy().ravel()
+            continue
+        for level in array[levels[0]].to_numpy():
+            yield f"{name}[{level}]", array.sel({levels[0]: level}).to_numpy().ravel()

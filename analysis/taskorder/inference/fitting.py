@@ -189,7 +189,7 @@ def fit_rows(
     """Fit a model to rows that `select_rows` has chosen; otherwise as `fit`."""
     choice = choose(engine, spec)
     design = build_design(rows, spec, covariates)
-    result = _sampler(choice)(design, spec, seed=seed, draws=draws, progress=progress)
+    result = sampler(choice)(design, spec, seed=seed, draws=draws, progress=progress)
     posterior = result.tree["posterior"].to_dataset()
     derived = estimands(posterior, design, spec)
     summary = _summary(posterior, derived, spec)
@@ -214,7 +214,8 @@ def fit_rows(
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
 
-def _sampler(choice: Choice) -> Callable[..., Draws]:
+def sampler(choice: Choice) -> Callable[..., Draws]:
+    """Return what samples a posterior by the chosen engine; what is heavy is imported only then."""
     if choice.engine == "collapsed":
         from taskorder.inference.engines import collapsed
 

@@ -72,6 +72,36 @@ def scaled(prior: Prior, factor: float) -> Prior:
     return normal(0.0, dict(prior.parameters)["sigma"] * factor)
 
 
+_SCALES = {
+    "Normal": ("sigma", 1),
+    "StudentT": ("sigma", 1),
+    "Cauchy": ("beta", 1),
+    "Laplace": ("b", 1),
+    "Logistic": ("s", 1),
+    "HalfNormal": ("sigma", 1),
+    "HalfCauchy": ("beta", 1),
+    "HalfStudentT": ("sigma", 1),
+    "Exponential": ("lam", -1),
+    "Gamma": ("beta", -1),
+    "InverseGamma": ("beta", 1),
+    "Weibull": ("beta", 1),
+}
+"""Which parameter of a distribution is its scale, and which way it goes."""
+
+
+def widened(prior: Prior, factor: float) -> Prior:
+    """Return a prior stretched by a factor: about its centre, or about zero if it is of positive values."""
+    if prior.dist in {"Flat", "HalfFlat"}:
+        return prior
+    values = dict(prior.parameters)
+    if prior.dist == "LogNormal":
+        values["mu"] += float(np.log(factor))
+    else:
+        name, way = _SCALES[prior.dist]
+        values[name] *= factor**way
+    return Prior(prior.dist, tuple(values.items()))
+
+
 def half_normal(sigma: float) -> Prior:
     """Return HalfNormal(sigma)."""
     return Prior("HalfNormal", (("sigma", sigma),))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from taskorder.claims import Verdict
-from taskorder.claims.decision import Decision
 from taskorder.inference.fitting import Fit
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.left_out import LeftOut
@@ -50,10 +49,8 @@ class Answer:
         0 if there is none, or the claims differ in it.
         """
         ropes = {
-            verdict.rope for verdict in self.verdicts if verdict.estimand == estimand and verdict.rope > 0
+            verdict.claim.rope
+            for verdict in self.verdicts
+            if verdict.claim.estimand == estimand and verdict.claim.rope > 0
         }
         return ropes.pop() if len(ropes) == 1 else 0.0
-
-    def judged(self, verdict: Verdict) -> Decision:
-        """Return the verdict on a claim; a fit that failed its diagnostics leaves every claim undecided."""
-        return verdict.verdict if self.fit.diagnostics.ok else "undecided"

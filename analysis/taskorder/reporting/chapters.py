@@ -94,9 +94,9 @@ def _claims(found: Answer) -> Part | None:
         return None
     reasons = [
         {
-            "statement": verdict.statement,
-            "question": verdict.question,
-            "id": verdict.id,
+            "statement": verdict.claim.statement,
+            "question": verdict.claim.question,
+            "id": verdict.claim.id,
             "reasons": [f"{wording.sentence_case(reason)}." for reason in verdict.reasons],
         }
         for verdict in found.verdicts

@@ -1,19 +1,14 @@
-"""What the estimates would be without each study, kept beside the fit, and how the report tells it."""
+"""What the estimates would be without each study, as the report tells it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from taskorder.errors import FitFailed, MissingData
-from taskorder.files import write_whole
-from taskorder.inference.criticism.leaving_out import COLUMNS, whole, without_levels
+from taskorder.inference.criticism.leaving_out import COLUMNS
 from taskorder.inference.fitting import Fit
-from taskorder.inference.layout.design import build_design
-from taskorder.inference.spec import needs_nuts
 from taskorder.reporting import estimates, names
 from taskorder.reporting.content import Cell, Column, Mark, Table
 from taskorder.reporting.estimates import Estimate
@@ -27,10 +22,6 @@ from taskorder.reporting.wording import (
     number,
     sentence_case,
 )  # fmt: skip
-from taskorder.results.catalogue import Covariates
-
-STUDY = "study"
-_TEXTS = ("left_out", "estimand", "problem")
 
 
 @dataclass(frozen=True)
@@ -47,71 +38,6 @@ class LeftOut:
 
     table: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
     why: str = ""
-
-
-def obstacle(fit: Fit, rows: pd.DataFrame) -> str | None:
-    """Say why studies cannot be left out of a fit; empty where it makes no sense, None where they can."""
-    if STUDY not in rows or not any(e.parameter in fit.spec.estimands for e in estimates.headline(fit)):
-        return ""
-    if rows[STUDY].nunique() < 2:
-        return "all rows are of one study"
-    if STUDY not in fit.tree["constant_data"].to_dataset():
-        return "the model does not tell rows of different studies apart"
-    return needs_nuts(fit.spec) or None
-
-
-def computed(fit: Fit, rows: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:
-    """Leave each study out in turn.
-
-    Parameters
-    ----------
-    fit : Fit
-    rows : DataFrame
-        As `select_rows` chose them for the fit.
-    covariates : Covariates
-
-    Raises
-    ------
-    FitFailed
-        Where no proposal covers the posterior.
-    MissingData
-        Where the modelled rows are all of one study.
-    """
-    seed = int(fit.manifest["seed"])
-    design = build_design(rows, fit.spec, covariates)
-    return without_levels(whole(design, fit.spec, seed=seed), STUDY, seed=seed)
-
-
-def kept(path: Path) -> pd.DataFrame | None:
-    """Read a table back that `keep` wrote; None where there is none, or it is damaged."""
-    try:
-        numbers = {name: [""] for name in COLUMNS if name not in _TEXTS}
-        texts = dict.fromkeys(_TEXTS, "str")
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=numbers)
-    except (OSError, ValueError):
-        return None
-    return table if list(table) == COLUMNS else None
-
-
-def keep(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whole."""
-    write_whole(path, table.to_csv(index=False, float_format="%.6g"), force=True)
-
-
-def without_studies(fit: Fit, rows: pd.DataFrame, covariates: Covariates, path: Path) -> LeftOut:
-    """Leave each study out, or find what was computed before at `path`.
-
-    The table is read back from where it was written, so that both ways give the same numbers.
-    """
-    if (why := obstacle(fit, rows)) is not None:
-        return LeftOut(why=why)
-    if kept(path) is None:
-        try:
-            keep(computed(fit, rows, covariates), path)
-        except (FitFailed, MissingData) as error:
-            return LeftOut(why=str(error))
-    found = kept(path)
-    return LeftOut(why=f"{path} cannot be read") if found is None else LeftOut(found)
 
 
 def headline(found: LeftOut, fit: Fit) -> list[tuple[Estimate, pd.DataFrame]]:

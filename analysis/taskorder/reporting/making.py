@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from taskorder.claims import Claim, judge, read_claims, refuse_unmatched
-from taskorder.inference.fitting import select_rows
+from taskorder.claims import Claim, examine, read_claims, refuse_unmatched, verdict
 from taskorder.inference.frequentist.beside import companions
-from taskorder.inference.session import Found, Settings, fitted, read_tables, tables_of
+from taskorder.inference.session import Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource
-from taskorder.reporting import calibration, left_out
+from taskorder.reporting import calibration
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import summarise_catalogue
 from taskorder.reporting.document import Report, build
@@ -23,7 +20,6 @@ from taskorder.reporting.sensitivity import sensitivity
 from taskorder.results.catalogue import Covariates, covariates
 
 CALIBRATIONS = "reports/calibration"
-LEFT_OUT = "without_study.csv"
 
 
 @dataclass(frozen=True)
@@ -77,21 +73,16 @@ def _answer(
     settings: Settings,
     say: Callable[[str], None],
 ) -> Answer:
+    about = [claim for claim in claims if claim.model == spec.name]
     found = fitted(spec, (), known, settings, say)
     table, _ = read_tables(spec, tables_of(spec), known)
+    examined = examine(found, table, known, about, seed=settings.seed, say=say)
     return Answer(
         fit=found.fit,
-        verdicts=tuple(judge(claim, found.fit) for claim in claims if claim.model == spec.name),
+        verdicts=tuple(verdict(claim, examined, resource(CALIBRATIONS)) for claim in about),
         companion=companions(found.fit, known, table),
         covariates=known,
-        left_out=_left_out(found, table, known, say),
+        left_out=LeftOut(examined.left_out, examined.obstacle),
         sensitivity=sensitivity(found.fit),
         calibrations=tuple(one for one in calibration.read(resource(CALIBRATIONS)) if one.model == spec.name),
     )
-
-
-def _left_out(found: Found, table: pd.DataFrame, known: Covariates, say: Callable[[str], None]) -> LeftOut:
-    rows, path = select_rows(table, found.fit.spec, known), found.folder / LEFT_OUT
-    if left_out.obstacle(found.fit, rows) is None and left_out.kept(path) is None:
-        say(f"leaving each study out of {found.fit.spec.name} (this can take a few minutes)")
-    return left_out.without_studies(found.fit, rows, known, path)

@@ -133,12 +133,12 @@ def levels_of(fit: Fit, parameter: str) -> str:
 
 
 def verdicts(answer: Answer, *, full: bool = False) -> Table:
-    """Return the claims with their verdicts; in full with the region, the estimate and the reasons."""
+    """Return the claims with their verdicts; in full with estimate, gates and tier."""
     columns: tuple[Column, ...] = (Column("Verdict", "mark"), Column("Claim", width="1fr"))
     if not full:
         columns = (*columns, Column("Probability", "number"))
         rows = tuple(
-            (_mark(answer, verdict), verdict.statement, probability(verdict.probability))
+            (_mark(verdict), verdict.claim.statement, probability(verdict.judgement.probability))
             for verdict in answer.verdicts
         )
         return Table(columns, rows)
@@ -148,26 +148,43 @@ def verdicts(answer: Answer, *, full: bool = False) -> Table:
         Column("Probability", "number"),
         Column("Mean", "number"),
         Column("95 % interval", "number"),
+        Column("Grounded", "mark"),
+        Column("Reproduced", "mark"),
+        Column("Attacked", "mark"),
+        Column("Tier"),
     )
-    return Table(columns, tuple(_full_verdict(answer, verdict) for verdict in answer.verdicts), wide=True)
+    return Table(columns, tuple(_full_verdict(verdict) for verdict in answer.verdicts), wide=True)
 
 
-def _full_verdict(answer: Answer, verdict: Verdict) -> tuple[Cell, ...]:
-    places = decimals_for(verdict.upper - verdict.lower)
-    of_probability = verdict.unit == PROBABILITY
+def _full_verdict(verdict: Verdict) -> tuple[Cell, ...]:
+    judgement = verdict.judgement
+    places = decimals_for(judgement.upper - judgement.lower)
+    of_probability = judgement.unit == PROBABILITY
     return (
-        _mark(answer, verdict),
-        verdict.statement,
+        _mark(verdict),
+        verdict.claim.statement,
         verdict.region,
-        probability(verdict.probability),
-        "" if of_probability else number(verdict.mean, places),
-        "" if of_probability else interval(verdict.lower, verdict.upper, places),
+        probability(judgement.probability),
+        "" if of_probability else number(judgement.mean, places),
+        "" if of_probability else interval(judgement.lower, judgement.upper, places),
+        *_gates(verdict),
+        verdict.tier,
     )
 
 
-def _mark(answer: Answer, verdict: Verdict) -> Mark:
-    word = answer.judged(verdict)
-    return Mark(word, word)
+def _gates(verdict: Verdict) -> tuple[Cell, ...]:
+    grounded, reproduced, attacked = verdict.grounded, verdict.reproduced, verdict.attacked
+    words = (
+        f"{100 * grounded.share:.0f} %" if grounded else "–",
+        f"{reproduced.errors:.1f} errors" if reproduced and np.isfinite(reproduced.errors) else "–",
+        f"{attacked.score:.1f} of 10" if attacked and attacked.tried else "–",
+    )
+    passed = verdict.gates.values()
+    return tuple(Mark("pass" if ok else "fail", word) for ok, word in zip(passed, words, strict=True))
+
+
+def _mark(verdict: Verdict) -> Mark:
+    return Mark(verdict.verdict, verdict.verdict)
 
 
 def walked(fit: Fit) -> bool:

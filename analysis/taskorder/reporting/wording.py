@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from taskorder.claims.decision import ENOUGH
+from taskorder.claims.evidence import ENOUGH
 
 type Direction = Literal["positive", "negative", "undecided"]
 

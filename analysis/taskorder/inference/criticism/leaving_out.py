@@ -34,15 +34,15 @@ from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.inference.criticism.remaining import Remaining
+from taskorder.inference.criticism.sketches import Sketch, failed
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed, elimination, importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.mode import Mode, climbed, mode, sharpened
 from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
-from taskorder.inference.estimands import estimands
+from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
-from taskorder.inference.summary import INTERVAL
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -56,8 +56,11 @@ AGAIN = 4
 THREADS = 2
 FEWEST = 4
 """The whole posterior's draws will do where not more than so many are worth one."""
-FIGURES = ["mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd"]
-COLUMNS = ["left_out", "rows", "estimand", *FIGURES, "problem"]
+COLUMNS = [
+    "left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd", "problem",
+]  # fmt: skip
+ALL, LEFT_OUT = "all", "left out"
+"""The kinds of the sketches of all data, and of those without a level."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _refuse(k: float, draws: int) -> None:
         )
 
 
-def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame:
+def sketches_without(everything: Whole, column: str, *, seed: int) -> tuple[Sketch, ...]:
     """Evaluate every estimand without each level of a column.
 
     Parameters
@@ -135,55 +138,72 @@ def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame
 
     Returns
     -------
-    DataFrame
-        The columns `COLUMNS`; the first rows, with `left_out` empty, are of all data. `elpd` is the log
-        density of the level's rows as the others foretell them; it has no meaning where a prior is flat,
-        and is missing then. `ess` is the effective number of draws behind the row. `problem` says why a row
-        cannot be relied on, and is empty where it can: Pareto's k-hat is too large for the number of draws,
-        or the other rows have no proper posterior, and then the row has no numbers.
+    tuple of Sketch
+        The first, with an empty name, is of all data; the others bear the names of the levels. `rows` counts
+        the level's; `elpd` is the log density of these rows as the others foretell them: it has no meaning
+        where a prior is flat, and is missing then. `problem` says why a sketch cannot be relied on: Pareto's
+        k-hat is too large for the number of draws, or the other rows have no proper posterior, and then
+        there are no draws.
 
     Raises
     ------
     MissingData
         Where the model's rows have no such column, or one level of it only, or the model does not tell rows
         of different levels apart.
+    FitFailed
+        Where nothing can be said of all data.
     """
     design = everything.design
     remaining = Remaining.of(design, everything.spec)
     levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *_levels(design, column)]
     streams = np.random.SeedSequence(seed).spawn(len(levels))
 
-    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> pd.DataFrame | str:
-        _, cells = level
+    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> Sketch:
+        name, cells = level
+        here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
+        rows = int(here.sum())
         try:
             if cells.any():
                 remaining.refuse_without(cells)
-            return _without(everything, cells, np.random.default_rng(stream))
+            return _without(everything, cells, name, rows, np.random.default_rng(stream))
         except (MissingData, FitFailed) as error:
-            return str(error)
+            return failed(name, LEFT_OUT, rows, str(error))
         except np.linalg.LinAlgError:
-            return "no mode can be found without it"
+            return failed(name, LEFT_OUT, rows, "no mode can be found without it")
 
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
-        parts = list(pool.map(one, levels, streams))
-    return _joined(design, levels, parts)
+        found = tuple(pool.map(one, levels, streams))
+    if found[0].problem:
+        raise FitFailed(f"leaving out: {found[0].problem}")
+    return found
 
 
-def _joined(
-    design: Design, levels: Sequence[tuple[str, Booleans]], parts: Sequence[pd.DataFrame | str]
-) -> pd.DataFrame:
-    """Put the levels' rows together; a text stands for a level of which nothing can be told."""
-    first = parts[0]
-    if isinstance(first, str):
-        raise FitFailed(f"leaving out: {first}")
-    first[["pareto_k", "elpd"]] = np.nan
-    found: list[pd.DataFrame] = []
-    for (name, cells), part in zip(levels, parts, strict=True):
-        here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
-        if isinstance(part, str):
-            part = first.assign(**dict.fromkeys(FIGURES, np.nan), problem=part)
-        found.append(part.assign(left_out=name, rows=int(here.sum())))
-    return pd.concat(found, ignore_index=True)[COLUMNS]
+def without_levels(everything: Whole, column: str, *, seed: int) -> pd.DataFrame:
+    """Sum up every estimand without each level of a column: `tabulated` of `sketches_without`."""
+    return tabulated(sketches_without(everything, column, seed=seed))
+
+
+def tabulated(sketches: Sequence[Sketch]) -> pd.DataFrame:
+    """Return sketches as `sketches_without` gives them as a table with the columns `COLUMNS`.
+
+    One row a level and estimand; the first rows, with `left_out` empty, are of all data. `ess` is the
+    effective number of draws behind a row.
+    """
+    rows = [
+        {
+            "left_out": one.name,
+            "rows": one.rows,
+            "estimand": estimand,
+            **one.summary(str(estimand)),
+            "ess": one.ess,
+            "pareto_k": one.pareto_k,
+            "elpd": one.elpd,
+            "problem": one.problem,
+        }
+        for one in sketches
+        for estimand in sketches[0].draws
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
@@ -201,7 +221,7 @@ def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
     return ((str(level), (values == level).to_numpy()) for level in sorted(values.unique()))
 
 
-def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd.DataFrame:
+def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.random.Generator) -> Sketch:
     full = everything.start.density
     rest = full.less(sufficient(everything.design, full.sums.shift, cells)) if cells.any() else full
     u = everything.u
@@ -220,10 +240,13 @@ def _without(everything: Whole, cells: Booleans, rng: np.random.Generator) -> pd
         evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
         u, weight = u[:, weight > 0], weight[weight > 0]
         _, coefficients = rest.drawn(u, rng)
+    draws = _evaluated(everything, rest, u, coefficients)
+    if not cells.any():
+        return Sketch(name, ALL, rows, draws, weight)
     elpd = everything.evidence - evidence + _constant(everything.design, cells)
-    found = _evaluated(everything, rest, u, coefficients, weight)
-    problem = "" if k < limit or not cells.any() else f"Pareto k-hat is {k:.2f}, the limit is {limit:.2f}"
-    return found.assign(pareto_k=k, elpd=elpd if (rest.proper > 0).all() else np.nan, problem=problem)
+    problem = "" if k < limit else f"Pareto k-hat is {k:.2f}, the limit is {limit:.2f}"
+    told = elpd if (rest.proper > 0).all() else float("nan")
+    return Sketch(name, LEFT_OUT, rows, draws, weight, problem, k, told)
 
 
 def _constant(design: Design, cells: Booleans) -> float:
@@ -232,34 +255,11 @@ def _constant(design: Design, cells: Booleans) -> float:
     return float(0.5 * np.sum(np.log(n / replicates)) - 0.5 * np.log(2.0 * np.pi) * replicates.sum())
 
 
-def _evaluated(
-    everything: Whole, rest: Density, u: Floats, coefficients: Floats, weight: Floats
-) -> pd.DataFrame:
-    """Sum the estimands up at weighted draws of theta (D, N) and coefficients (P, N)."""
+def _evaluated(everything: Whole, rest: Density, u: Floats, coefficients: Floats) -> pd.DataFrame:
+    """Evaluate the estimands at weighted draws of theta (D, N) and coefficients (P, N)."""
     posterior = collapsed.posterior_of(everything.design, rest, u[:, None], coefficients[:, None])
     values = estimands(posterior, everything.design, everything.spec)
-    rows = [{"estimand": name, **_weighted(draws, weight)} for name, draws in _each(values)]
-    return pd.DataFrame(rows).assign(ess=1.0 / float(np.sum(weight**2)))
-
-
-def _each(values: xr.Dataset) -> Iterator[tuple[str, Floats]]:
-    for name, array in values.data_vars.items():
-        levels = [dim for dim in array.dims if dim not in ("chain", "draw")]
-        if not levels:
-            yield str(name), array.to_numpy().ravel()
-            continue
-        for level in array[levels[0]].to_numpy():
-            yield f"{name}[{level}]", array.sel({levels[0]: level}).to_numpy().ravel()
-
-
-def _weighted(values: Floats, weight: Floats) -> dict[str, float]:
-    mean = float(values @ weight)
-    order = np.argsort(values)
-    reached = np.cumsum(weight[order]) - weight[order] / 2
-    tail = (1.0 - INTERVAL) / 2
-    lower, upper = np.interp([tail, 1.0 - tail], reached, values[order])
-    sd = float(np.sqrt(((values - mean) ** 2) @ weight))
-    return {"mean": mean, "sd": sd, "lower": float(lower), "upper": float(upper)}
+    return pd.DataFrame(dict(by_level(values)))
 
 
 def foretold(everything: Whole, *, thetas: int = THETAS) -> xr.Dataset:

@@ -1,0 +1,83 @@
+"""A registered claim: a statement about an estimand, and the region of it that it claims.
+
+`rope` is the half-width of the region of practical equivalence, in the estimand's unit:
+
+======== ================== ===================
+region   claimed            opposite
+======== ================== ===================
+above    estimand > rope    estimand <= rope
+below    estimand < -rope   estimand >= -rope
+within   |estimand| <= rope |estimand| > rope
+======== ================== ===================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Region = Literal["above", "below", "within"]
+type Control = Literal["", "order", "difficulty", "similarity"]
+type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement about an estimand, registered before the fit that judges it.
+
+    Attributes
+    ----------
+    id, question, statement : str
+        Its name, the question that it answers and the claim in words.
+    model, estimand : str
+        Which model, and which of its estimands; both empty where no data bear on the claim.
+    region : {"above", "below", "within"}
+        Of the estimand.
+    rope : float
+        Half-width of the region of practical equivalence, in the estimand's unit.
+    control : {"", "order", "difficulty", "similarity"}
+        What is shuffled in the claim's negative control: the claim should not be supported then.
+    needs : str
+        What data would decide it.
+    origin : str
+        The record that it is taken from; empty where it is our own.
+    """
+
+    id: str
+    question: str
+    statement: str
+    model: str = ""
+    estimand: str = ""
+    region: Region = "above"
+    rope: float = 0.0
+    control: Control = ""
+    needs: str = ""
+    origin: str = ""
+
+    def probability(self, draws: Floats, weight: Floats | None = None) -> float:
+        """Return the posterior probability of the claimed region; NaN where a draw is not finite.
+
+        Parameters
+        ----------
+        draws : array (S,)
+            Of the estimand.
+        weight : array (S,)
+            Sums to one; equal weights where there are none.
+        """
+        if not len(draws) or not np.isfinite(draws).all():
+            return float("nan")
+        inside = {
+            "above": draws > self.rope,
+            "below": draws < -self.rope,
+            "within": np.abs(draws) <= self.rope,
+        }[self.region]
+        return float(inside.mean() if weight is None else inside @ weight)
+
+    def region_in_words(self) -> str:
+        """Return the claimed region, without its unit."""
+        if self.region == "within":
+            return f"within ±{self.rope:g}"
+        return f"{self.region} {self.rope if self.region == 'above' else -self.rope:g}"

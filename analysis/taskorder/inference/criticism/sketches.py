@@ -1,0 +1,145 @@
+"""The estimands under one analysis, as weighted draws: what is kept where many analyses are compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from taskorder.errors import TaskorderError
+from taskorder.files import replacing
+from taskorder.inference.diagnostics import MAX_PARETO_K
+from taskorder.inference.estimands import by_level, estimands
+from taskorder.inference.fitting import choose, sampler
+from taskorder.inference.layout.design import build_design
+from taskorder.inference.spec import ModelSpec
+from taskorder.inference.summary import INTERVAL
+from taskorder.results.catalogue import Covariates
+
+type Floats = NDArray[np.float64]
+
+DRAWS = 1000
+_KEPT = ("name", "kind", "rows", "problem", "pareto_k", "elpd")
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The estimands under one analysis.
+
+    Attributes
+    ----------
+    name : str
+        What is done otherwise, in words.
+    kind : str
+        What it is an instance of: `prior`, `scale`, `measure`, `flags`, `outliers`, `study`, ...
+    rows : int
+        That were modelled.
+    draws : DataFrame (S, estimands)
+        One column an estimand; those that have levels are `NAME[level]`. Empty where `problem` says that
+        there is no posterior.
+    weight : array (S,)
+        Sums to one.
+    problem : str
+        Why the draws cannot be relied on; empty where they can.
+    pareto_k : float
+        Of importance sampling; NaN where there was none.
+    elpd : float
+        Log density of rows that were left out, as the others foretell them; NaN where none were.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    draws: pd.DataFrame
+    weight: Floats
+    problem: str = ""
+    pareto_k: float = float("nan")
+    elpd: float = float("nan")
+
+    @property
+    def ess(self) -> float:
+        """How many draws of equal weight these are worth."""
+        return 1.0 / float(np.sum(self.weight**2)) if len(self.weight) else float("nan")
+
+    def summary(self, estimand: str) -> dict[str, float]:
+        """Return `mean, sd, lower, upper` of an estimand; all NaN where this analysis has no such estimand.
+
+        The interval is 95 % equal-tailed.
+        """
+        if estimand not in self.draws:
+            return dict.fromkeys(("mean", "sd", "lower", "upper"), float("nan"))
+        values, weight = self.draws[estimand].to_numpy(), self.weight
+        mean = float(values @ weight)
+        order = np.argsort(values)
+        reached = np.cumsum(weight[order]) - weight[order] / 2
+        tail = (1.0 - INTERVAL) / 2
+        lower, upper = np.interp([tail, 1.0 - tail], reached, values[order])
+        sd = float(np.sqrt(((values - mean) ** 2) @ weight))
+        return {"mean": mean, "sd": sd, "lower": float(lower), "upper": float(upper)}
+
+
+def failed(name: str, kind: str, rows: int, problem: str) -> Sketch:
+    """Return the sketch of an analysis that gave no posterior."""
+    return Sketch(name, kind, rows, pd.DataFrame(), np.zeros(0), problem)
+
+
+def sketched(
+    spec: ModelSpec,
+    rows: pd.DataFrame,
+    covariates: Covariates,
+    *,
+    name: str,
+    kind: str,
+    seed: int,
+    draws: int = DRAWS,
+) -> Sketch:
+    """Fit a model to rows that `select_rows` has chosen, and keep its estimands only.
+
+    What cannot be fitted becomes a sketch that says why.
+    """
+    try:
+        design = build_design(rows, spec, covariates)
+        result = sampler(choose("auto", spec))(design, spec, seed=seed, draws=draws)
+    except TaskorderError as error:
+        return failed(name, kind, len(rows), str(error))
+    values = pd.DataFrame(dict(by_level(estimands(result.tree["posterior"].to_dataset(), design, spec))))
+    weight = np.full(len(values), 1.0 / max(1, len(values)))
+    k = result.pareto_k
+    problem = f"Pareto k-hat is {k:.2f}" if k is not None and k >= MAX_PARETO_K else ""
+    modelled = int((design.row_cell >= 0).sum())
+    return Sketch(name, kind, modelled, values, weight, problem, float("nan") if k is None else k)
+
+
+def save(sketches: Sequence[Sketch], path: Path) -> None:
+    """Write sketches into one file of NumPy's, whole."""
+    about = [
+        {**{name: getattr(one, name) for name in _KEPT}, "estimands": list(one.draws)} for one in sketches
+    ]
+    arrays: dict[str, Any] = {"about": np.array(json.dumps(about))}
+    for place, one in enumerate(sketches):
+        arrays |= {f"draws{place}": one.draws.to_numpy(np.float64), f"weight{place}": one.weight}
+    with replacing(path, force=True) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path: Path) -> tuple[Sketch, ...] | None:
+    """Read sketches back; None where there are none, or the file is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return tuple(
+                Sketch(
+                    draws=pd.DataFrame(kept[f"draws{place}"], columns=entry["estimands"]),
+                    weight=kept[f"weight{place}"],
+                    **{name: entry[name] for name in _KEPT},
+                )
+                for place, entry in enumerate(json.loads(str(kept["about"])))
+            )
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+        return None
