@@ -64,7 +64,7 @@ def test_a_level_that_no_row_has_leaves_its_estimands_out() -> None:
 
 
 def test_a_contrast_names_two_terms_that_are_columns() -> None:
-    with pytest.raises(InvalidModel, match="no parameter ''"):
+    with pytest.raises(InvalidModel, match="'contrast' needs `to`"):
         model(one={"function": "contrast", "of": "tuning[lora]"})
     with pytest.raises(InvalidModel, match=r"no parameter 'tunin\[lora\]'; allowed: 1, tuning"):
         model(one={"function": "contrast", "of": "tuning[full]", "to": "tunin[lora]"})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from taskorder.inference.estimands import reports_points
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import EstimandFunction, EstimandSpec
 from taskorder.reporting import names
@@ -70,7 +71,8 @@ def headline(fit: Fit) -> tuple[Estimate, ...]:
 
     On the scale of a score the intercept is no difference of scores, and is left out of the latter.
     """
-    slopes = (*_of_function(fit, "points"), *_of_function(fit, "contrast"))
+    functions: tuple[EstimandFunction, ...] = ("points", "contrast", "curriculum")
+    slopes = tuple(found for function in functions for found in _of_function(fit, function))
     if slopes:
         return slopes
     rows, scored = _by_parameter(fit), fit.spec.outcome.scale != "identity"
@@ -85,8 +87,10 @@ def headline(fit: Fit) -> tuple[Estimate, ...]:
 
 
 def others(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the estimands that are neither slopes nor levels: sds, ratios, probabilities of one sign."""
-    functions: tuple[EstimandFunction, ...] = ("sd_points", "ratio", "same_sign")
+    """Return the estimands that are neither slopes nor levels: sds, ratios, best, worst, same signs."""
+    functions: tuple[EstimandFunction, ...] = (
+        "sd_points", "order_sd", "ratio", "order_ratio", "best_order", "worst_level_points", "same_sign",
+    )  # fmt: skip
     return tuple(found for function in functions for found in _of_function(fit, function))
 
 
@@ -127,7 +131,7 @@ def in_points(estimate: Estimate, fit: Fit) -> Estimate:
 
 def outcome_unit(fit: Fit) -> str:
     """Return the unit of the outcome: points, or the name of its column where it is not a score."""
-    return names.plain(fit.spec.outcome.column) if fit.spec.outcome.scale == "identity" else "points"
+    return "points" if reports_points(fit.spec) else names.plain(fit.spec.outcome.column)
 
 
 def draws_of(fit: Fit, parameter: str) -> Floats:

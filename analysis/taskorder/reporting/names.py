@@ -11,6 +11,11 @@ _LONG = {
     STAGE: "intermediate task of average difficulty and similarity",
 }
 
+_CURRICULUM = {
+    "difficulty": "from easy to hard, not from hard to easy",
+    "similarity": "from far to near, not from near to far",
+}
+
 
 def plain(name: str) -> str:
     """Return a name as words: `train_language` is `train language`; an interaction gets its cross."""
@@ -50,7 +55,12 @@ def estimand(entry: EstimandSpec) -> str:
         "sd_points": f"{of}: sd over {plural(entry.group)}",
         "level_points": f"{of}, by {plain(entry.group)}",
         "same_sign": f"{of}: one sign in all {plural(entry.group)}",
+        "worst_level_points": f"{of}: the least of all {plural(entry.group)}",
         "ratio": f"{parameter_of(entry.of)} over {parameter_of(entry.to)}",
+        "curriculum": _CURRICULUM.get(entry.of, of),
+        "order_sd": f"orders of {entry.steps} tasks: sd",
+        "order_ratio": f"orders of {entry.steps} tasks: sd over that of {parameter_of(entry.to)}",
+        "best_order": f"orders of {entry.steps} tasks: the best over their mean",
     }[entry.function]
     return sentence_case(label)
 

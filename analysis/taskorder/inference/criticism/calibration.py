@@ -57,7 +57,7 @@ COLUMNS = [
     "inside_with_failed",
 ]
 _CODE = (
-    *("engines", "layout", "families.py", "priors.py", "scales.py", "spec*", "estimands.py"),
+    *("engines", "layout", "families.py", "priors.py", "scales.py", "spec*", "estimands.py", "ordering.py"),
     *("diagnostics.py", "summary.py"),
     *(f"criticism/{name}.py" for name in ("simulate", "ranks", "predictive")),
 )

@@ -38,7 +38,7 @@ from taskorder.results.catalogue import Covariates
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_OF_TERMS = {"points", "contrast", "level_points", "same_sign"}
+_OF_TERMS = {"points", "contrast", "level_points", "worst_level_points", "same_sign", "curriculum"}
 
 
 @dataclass(frozen=True)

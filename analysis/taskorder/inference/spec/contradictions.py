@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from taskorder.errors import nearest
-from taskorder.inference.spec.tables import STAGE, EstimandSpec, GroupSpec, ModelSpec
+from taskorder.inference.spec.tables import STAGE, EstimandFunction, EstimandSpec, GroupSpec, ModelSpec
 
 MODERATORS = ("difficulty", "similarity")
 """What a stage's effect may depend on, alone or as a product."""
@@ -21,8 +23,24 @@ TAKEN = (
     "stage_level",
 )
 """Parameters and dimensions of a posterior: columns of fixed terms and estimands bear other names."""
+_KEYS: dict[EstimandFunction, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "points": (("of",), ()),
+    "contrast": (("of", "to"), ()),
+    "sd_points": (("of", "group"), ()),
+    "level_points": (("of", "group"), ()),
+    "worst_level_points": (("of", "group"), ()),
+    "same_sign": (("of", "group"), ()),
+    "ratio": (("of", "to"), ()),
+    "curriculum": (("of",), ()),
+    "order_sd": (("steps",), ("group",)),
+    "order_ratio": (("steps", "to"), ("group",)),
+    "best_order": (("steps",), ("group",)),
+}
+"""What each function of `[estimands]` needs, and what else it takes."""
 _OF_TWO = {"ratio", "contrast"}
 _OF_SDS = {"ratio", "sd_points"}
+_OF_LEVELS = {"sd_points", "level_points", "worst_level_points", "same_sign"}
+_OF_ORDERS = {"order_sd", "order_ratio", "best_order"}
 
 
 def contradictions(spec: ModelSpec) -> list[str]:
@@ -137,27 +155,84 @@ def _bad_priors(spec: ModelSpec) -> list[str]:
 
 
 def _bad_estimands(spec: ModelSpec) -> list[str]:
-    return [problem for name, entry in spec.estimands.items() for problem in _bad_estimand(name, entry, spec)]
-
-
-def _bad_estimand(name: str, estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
-    ratio = estimand.function == "ratio"
-    of_noise = ["residual"] if spec.outcome.family.residual == "sd" else []
-    allowed = [*spec.sd_names(), *of_noise] if ratio else list(spec.slopes())
-    problems = [
-        f"[estimands.{name}] no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"
-        for word in ((estimand.of, estimand.to) if estimand.function in _OF_TWO else (estimand.of,))
-        if _term(word) not in allowed
+    return [
+        f"[estimands.{name}] {problem}"
+        for name, entry in spec.estimands.items()
+        for problem in (_bad_keys(entry) or _bad_estimand(entry, spec))
     ]
-    if estimand.of == "1" and estimand.function not in _OF_SDS and spec.outcome.scale != "identity":
-        problems.append(f"[estimands.{name}] of = '1': the intercept is a level, which has no size in points")
-    having = [group for group, entry in spec.groups.items() if estimand.of in entry.by]
-    if estimand.function in {"sd_points", "level_points", "same_sign"} and estimand.group not in having:
+
+
+def _bad_keys(estimand: EstimandSpec) -> list[str]:
+    """Say which keys an estimand's function lacks, and which ones it has no use for."""
+    needed, optional = _KEYS[estimand.function]
+    given = [key for key in ("of", "group", "to", "steps") if getattr(estimand, key)]
+    place = f"function = {estimand.function!r}"
+    return [
+        *(f"{place} needs `{key}`" for key in needed if key not in given),
+        *(
+            f"{place} has no use for `{key}`; it takes {', '.join((*needed, *optional))}"
+            for key in given
+            if key not in (*needed, *optional)
+        ),
+    ]
+
+
+def _bad_estimand(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
+    function = estimand.function
+    if function in _OF_ORDERS:
+        return _bad_order(estimand, spec)
+    problems = _no_parameter(estimand.of, _sds(spec) if function == "ratio" else spec.slopes())
+    if function in _OF_TWO:
+        problems += _no_parameter(estimand.to, _sds(spec) if function == "ratio" else spec.slopes())
+    if function == "curriculum":
+        problems += _bad_curriculum(estimand, spec)
+    if estimand.of == "1" and function not in _OF_SDS and spec.outcome.scale != "identity":
+        problems.append("of = '1': the intercept is a level, which has no size in points")
+    return problems + (_bad_group_of(estimand.of, estimand.group, spec) if function in _OF_LEVELS else [])
+
+
+def _sds(spec: ModelSpec) -> tuple[str, ...]:
+    return (*spec.sd_names(), *(["residual"] if spec.outcome.family.residual == "sd" else []))
+
+
+def _no_parameter(word: str, allowed: Sequence[str]) -> list[str]:
+    if _term(word) in allowed:
+        return []
+    return [f"no parameter {word!r}; allowed: {', '.join(allowed)}.{nearest(word, allowed)}"]
+
+
+def _bad_group_of(term: str, group: str, spec: ModelSpec) -> list[str]:
+    having = [name for name, entry in spec.groups.items() if term in entry.by]
+    if group in having:
+        return []
+    return [
+        f"group = {group!r}: no group of that name lists {term!r} in `by`; those that do:"
+        f" {', '.join(having) or 'none'}.{nearest(group, having)}"
+    ]
+
+
+def _bad_curriculum(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
+    """Say why a term has no curriculum: it is no moderator of stages, or these have no recency."""
+    sequence = spec.sequence
+    moderators = () if sequence is None else tuple(set(sequence.moderators) & set(MODERATORS))
+    if estimand.of not in moderators:
+        return [
+            f"of = {estimand.of!r}: a curriculum is one of difficulty or similarity, listed in [sequence]"
+            f" moderators.{nearest(estimand.of, moderators)}"
+        ]
+    if sequence is not None and not sequence.recency:
+        return ["a curriculum needs [sequence] recency = true: else it does not matter which stage is last"]
+    return []
+
+
+def _bad_order(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
+    problems = _bad_group_of("1", estimand.group, spec) if estimand.group else []
+    if not estimand.group and (spec.sequence is None or not spec.sequence.recency):
         problems.append(
-            f"[estimands.{name}] group = {estimand.group!r}: no group of that name lists {estimand.of!r} in"
-            f" `by`; those that do: {', '.join(having) or 'none'}.{nearest(estimand.group, having)}"
+            "nothing in this model depends on the order of stages: set [sequence] recency = true, or name the"
+            " group of the orders: `group`"
         )
-    return problems
+    return problems + (_no_parameter(estimand.to, _sds(spec)) if estimand.to else [])
 
 
 def _term(word: str) -> str:

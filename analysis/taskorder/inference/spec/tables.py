@@ -8,11 +8,24 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from taskorder.inference.families import FAMILIES, Family, Likelihood
+from taskorder.inference.ordering import MOST_STEPS
 from taskorder.inference.priors import Prior
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Term = Annotated[str, StringConstraints(pattern=r"^(1|[A-Za-z_][A-Za-z0-9_]*(:[A-Za-z_][A-Za-z0-9_]*)*)$")]
-EstimandFunction = Literal["points", "contrast", "sd_points", "level_points", "same_sign", "ratio"]
+EstimandFunction = Literal[
+    "points",
+    "contrast",
+    "sd_points",
+    "level_points",
+    "worst_level_points",
+    "same_sign",
+    "ratio",
+    "curriculum",
+    "order_sd",
+    "order_ratio",
+    "best_order",
+]
 
 STAGE = "stage"
 """The name of the term that is the mean effect of one stage, and of the group of the stages' own effects."""
@@ -105,12 +118,13 @@ class ResidualSpec(Table):
 
 
 class EstimandSpec(Table):
-    """One line of `[estimands]`: a named function of the posterior."""
+    """One line of `[estimands]`: a named function of the posterior; `steps` counts ordered tasks."""
 
     function: EstimandFunction
-    of: str
+    of: str = ""
     group: str = ""
     to: str = ""
+    steps: int | None = Field(default=None, ge=2, le=MOST_STEPS)
 
 
 class ModelSpec(Table):
