@@ -277,6 +277,28 @@ def measure(
 
 
 @app.command()
+def claims(
+    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, for programs.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what is new into the ledger of the claims.")
+    ] = False,
+    seed: _Seed = 2026,
+    draws: _Draws = 4000,
+) -> None:
+    """Judge every registered claim: its verdict with the gates that it passed, and what the ledger says."""
+    from taskorder.claims.proceedings import proceed
+    from taskorder.inference.session import Settings
+
+    settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
+    done = proceed(settings, record=record, say=_say)
+    typer.echo(done.json() if as_json else done.text())
+    for fault in done.faults:
+        _say(fault)
+    if done.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF.")] = Path("report.pdf"),
     seed: _Seed = 2026,

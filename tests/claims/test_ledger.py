@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from taskorder.claims.evidence import Judgement
 from taskorder.claims.ledger import Ledger
 from taskorder.errors import TaskorderError
 
-DAY = date(2026, 1, 2)
+DAY = "2026-01-02"
 CLAIM = Claim("a", "Does it help?", "It helps.", "small", "difficulty_points", "above", 0.2)
 MADE_FROM = {"model_sha256": "m", "rows_sha256": "r", "files": {"x.csv": "1", "y.csv": "2"}}
 LOW = Judgement(0.01, -0.8, -1.2, -0.3, "points", diagnosed=True)

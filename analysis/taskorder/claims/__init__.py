@@ -2,6 +2,7 @@
 
 from taskorder.claims.claim import Claim
 from taskorder.claims.examining import Examination, examine
+from taskorder.claims.hearing import Hearing, hear
 from taskorder.claims.judging import judge, verdict
 from taskorder.claims.matching import refuse_unmatched
 from taskorder.claims.registry import read_claims
@@ -10,8 +11,10 @@ from taskorder.claims.verdict import Verdict
 __all__ = [
     "Claim",
     "Examination",
+    "Hearing",
     "Verdict",
     "examine",
+    "hear",
     "judge",
     "read_claims",
     "refuse_unmatched",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, cast
@@ -88,11 +87,11 @@ class Ledger:
         entry = self.last(claim, "registered", "amended")
         return None if entry is None else entry.content
 
-    def with_entry(self, event: Event, claim: str, content: Mapping[str, object], on: date) -> Ledger:
+    def with_entry(self, event: Event, claim: str, content: Mapping[str, object], on: str) -> Ledger:
         """Return the ledger with one entry more."""
         previous = self.entries[-1].sha256 if self.entries else START
         plain = cast(dict[str, object], json.loads(json.dumps(content, ensure_ascii=False)))
-        entry = Entry(len(self.entries) + 1, on.isoformat(), event, claim, plain, previous)
+        entry = Entry(len(self.entries) + 1, on, event, claim, plain, previous)
         return Ledger((*self.entries, entry), self.faults)
 
     def corrections(self, claim: str) -> int:
@@ -193,7 +192,7 @@ def _tail(path: Path, entries: list[Entry]) -> list[str]:
     return []
 
 
-def recorded(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object], on: date) -> Ledger:
+def recorded(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object], on: str) -> Ledger:
     """Return the ledger with what is new about a claim: its wording, its verdict, or nothing.
 
     Parameters
@@ -202,7 +201,8 @@ def recorded(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object], 
     verdict : Verdict
     made_from : mapping
         Digests of what the verdict follows from: `model_sha256`, `rows_sha256`, `files`.
-    on : date
+    on : str
+        The date, YYYY-MM-DD.
     """
     claim = verdict.claim
     ledger = registered(ledger, claim, on)
@@ -220,7 +220,7 @@ def recorded(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object], 
     return ledger.with_entry("judged", claim.id, content, on)
 
 
-def registered(ledger: Ledger, claim: Claim, on: date) -> Ledger:
+def registered(ledger: Ledger, claim: Claim, on: str) -> Ledger:
     """Return the ledger with the wording of a claim, if that is new."""
     before, now = ledger.wording(claim.id), asdict(claim)
     if before == now:

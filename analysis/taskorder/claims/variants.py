@@ -100,7 +100,9 @@ def variants(analysis: Analysis, controls: Sequence[Control], seed: int) -> Iter
     yield from _flags(analysis)
     kept = _without_outliers(analysis.fit, rows, design)
     if len(kept) < len(rows):
-        yield Variant(f"{len(rows) - len(kept)} outlying rows left out", OUTLIERS, spec, kept, covariates)
+        yield Variant(
+            f"{_counted(len(rows) - len(kept), 'outlying row')} left out", OUTLIERS, spec, kept, covariates
+        )
     for control in controls:
         rng = np.random.default_rng([seed, len(control)])
         yield shuffled(analysis, control, rng)
@@ -169,7 +171,7 @@ def _flags(analysis: Analysis) -> Iterator[Variant]:
     every = spec.model_copy(update={"data": spec.data.model_copy(update={"flags": tuple(flags)})})
     rows = _selected(analysis.table, every, analysis.covariates)
     if rows is not None and (more := len(rows) - len(analysis.rows())) > 0:
-        yield Variant(f"{more} flagged rows taken in", FLAGS, every, rows, analysis.covariates)
+        yield Variant(f"{_counted(more, 'flagged row')} taken in", FLAGS, every, rows, analysis.covariates)
 
 
 def _without_outliers(fit: Fit, rows: pd.DataFrame, design: Design) -> pd.DataFrame:
@@ -235,3 +237,7 @@ def _similarities(
 def _permuted(values: pd.Series, rng: np.random.Generator) -> pd.Series:
     known = values[values.notna()]
     return values.where(values.isna(), pd.Series(rng.permutation(known.to_numpy()), index=known.index))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

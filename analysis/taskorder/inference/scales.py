@@ -25,8 +25,6 @@ class Scale:
         Score to scale and back.
     derivative : callable
         d(score)/d(scale value) at a score; a small change `dz` is `derivative(p) * dz` in score.
-    points : float
-        How many reported units one unit of score is: 100 where scores are fractions, 1 on `identity`.
     """
 
     name: str
@@ -35,7 +33,6 @@ class Scale:
     forward: Callable[[ArrayLike], Array]
     inverse: Callable[[ArrayLike], Array]
     derivative: Callable[[ArrayLike], Array]
-    points: float
 
 
 def _array(values: ArrayLike) -> Array:
@@ -74,9 +71,9 @@ _SMALLEST = float(np.nextafter(0.0, 1.0))
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
-        Scale("arcsine", 0.0, 1.0, _arcsine, _sine, _arcsine_derivative, 100.0),
-        Scale("logit", _SMALLEST, 1.0 - 1e-16, _logit, _expit, _logit_derivative, 100.0),
-        Scale("identity", -np.inf, np.inf, _array, _array, lambda p: np.ones_like(_array(p)), 1.0),
+        Scale("arcsine", 0.0, 1.0, _arcsine, _sine, _arcsine_derivative),
+        Scale("logit", _SMALLEST, 1.0 - 1e-16, _logit, _expit, _logit_derivative),
+        Scale("identity", -np.inf, np.inf, _array, _array, lambda p: np.ones_like(_array(p))),
     )
 }
 

@@ -42,11 +42,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Found:
-    """A fit, the folder that keeps it, and whether it was computed just now."""
+    """A fit, the folder that keeps it, and whether it was computed just now.
+
+    `fault` says what was wrong with the fit that was kept there, if it had to be computed again for that.
+    """
 
     fit: Fit
     folder: Path
     fresh: bool
+    fault: str = ""
 
 
 def tables_of(spec: ModelSpec) -> list[Path]:
@@ -123,9 +127,12 @@ def fitted(
     rows = select_rows(frame, spec, covariates)
     chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
     folder = store.home() / store.key(spec, rows_digest(rows), _digest(covariates), chosen)
-    if (kept := _kept(folder)) is not None:
+    kept, fault = _kept(folder)
+    if kept is not None:
         manifest = {**kept.manifest, "inputs": listed(inputs)}
         return Found(replace(kept, manifest=manifest), folder, fresh=False)
+    if fault:
+        say(fault)
     say(f"fitting {spec.name} to {len(rows):,} rows (this can take a few minutes)")
     result = fit_rows(
         spec,
@@ -138,15 +145,15 @@ def fitted(
         progress=settings.progress,
     )
     store.save(result, folder, force=True)
-    return Found(store.load(folder), folder, fresh=True)
+    return Found(store.load(folder), folder, fresh=True, fault=fault)
 
 
-def _kept(folder: Path) -> Fit | None:
-    """Return the fit that a folder keeps; None where there is none, or it is damaged."""
+def _kept(folder: Path) -> tuple[Fit | None, str]:
+    """Return the fit that a folder keeps, or what is wrong with it; neither where there is none."""
     try:
-        return store.load(folder)
-    except FitFailed:
-        return None
+        return store.load(folder), ""
+    except FitFailed as error:
+        return None, str(error) if (folder / store.MANIFEST).exists() else ""
 
 
 def _digest(covariates: Covariates) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskorder.claims import Claim, examine, read_claims, refuse_unmatched, verdict
+from taskorder.claims import Hearing
+from taskorder.claims.proceedings import CALIBRATIONS, proceed
 from taskorder.inference.frequentist.beside import companions
-from taskorder.inference.session import Settings, fitted, read_tables, tables_of
-from taskorder.inference.spec import ModelSpec, read_model
+from taskorder.inference.session import Settings
 from taskorder.paths import resource
 from taskorder.reporting import calibration
 from taskorder.reporting.answer import Answer
@@ -18,8 +18,6 @@ from taskorder.reporting.document import Report, build
 from taskorder.reporting.left_out import LeftOut
 from taskorder.reporting.sensitivity import sensitivity
 from taskorder.results.catalogue import Covariates, covariates
-
-CALIBRATIONS = "reports/calibration"
 
 
 @dataclass(frozen=True)
@@ -55,34 +53,25 @@ def make_report(
     """
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
-    claims = read_claims(resource("reports/claims.toml"))
+    done = proceed(settings, say=say)
     known = covariates()
-    models = [read_model(path) for path in sorted(resource("models").glob("*.toml"))]
-    refuse_unmatched(claims, models)
-    answers = [_answer(spec, claims, known, settings, say) for spec in models]
+    answers = [_answer(heard, known) for heard in done.hearings]
     say(f"setting {output}")
     report = build(answers, output, catalogue=summarise_catalogue(), force=force)
     failed = tuple(answer.fit.spec.name for answer in answers if not answer.fit.diagnostics.ok)
     return Made(report, failed)
 
 
-def _answer(
-    spec: ModelSpec,
-    claims: Sequence[Claim],
-    known: Covariates,
-    settings: Settings,
-    say: Callable[[str], None],
-) -> Answer:
-    about = [claim for claim in claims if claim.model == spec.name]
-    found = fitted(spec, (), known, settings, say)
-    table, _ = read_tables(spec, tables_of(spec), known)
-    examined = examine(found, table, known, about, seed=settings.seed, say=say)
+def _answer(heard: Hearing, known: Covariates) -> Answer:
+    fit = heard.found.fit
     return Answer(
-        fit=found.fit,
-        verdicts=tuple(verdict(claim, examined, resource(CALIBRATIONS)) for claim in about),
-        companion=companions(found.fit, known, table),
+        fit=fit,
+        verdicts=heard.verdicts,
+        companion=companions(fit, known, heard.table),
         covariates=known,
-        left_out=LeftOut(examined.left_out, examined.obstacle),
-        sensitivity=sensitivity(found.fit),
-        calibrations=tuple(one for one in calibration.read(resource(CALIBRATIONS)) if one.model == spec.name),
+        left_out=LeftOut(heard.examination.left_out, heard.examination.obstacle),
+        sensitivity=sensitivity(fit),
+        calibrations=tuple(
+            one for one in calibration.read(resource(CALIBRATIONS)) if one.model == fit.spec.name
+        ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from taskorder.inference.estimands import reports_points
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import estimates, names, wording
 from taskorder.reporting.answer import Answer
@@ -108,8 +109,10 @@ def conventions(fit: Fit) -> str:
     """Say what the numbers are: interval, points and the score at which they hold."""
     interval = fit.manifest["interval"]
     text = f"Intervals are {interval}: they hold the true value with that probability, given the model."
-    if fit.spec.outcome.scale == "identity":
+    if not reports_points(fit.spec):
         return f"{text} Numbers are in the units of {names.plain(fit.spec.outcome.column)}."
+    if fit.spec.outcome.scale == "identity":
+        return f"{text} Points are hundredths of the score."
     reference = wording.number(100 * float(fit.manifest["reference_score"]), 1)
     factor = wording.number(float(fit.manifest["points_per_unit"]), 1)
     return (

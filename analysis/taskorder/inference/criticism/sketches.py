@@ -132,7 +132,7 @@ def save(sketches: Sequence[Sketch], path: Path) -> None:
 def load(path: Path) -> tuple[Sketch, ...] | None:
     """Read sketches back; None where there are none, or the file is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return tuple(
                 Sketch(
                     draws=pd.DataFrame(kept[f"draws{place}"], columns=entry["estimands"]),
