@@ -51,7 +51,7 @@ MODEL = {
         "stage_points": {"function": "points", "of": "stage"},
     },
 }
-HELPS = Claim("helps", "Does it?", "It does.", "small", "difficulty_points", "above", 0.2, "difficulty")
+HELPS = Claim("helps", "Does it?", "It does.", "small", "difficulty_points", rope=0.2, control="difficulty")
 HINDERS = replace(HELPS, id="hinders", region="below", control="")
 
 

@@ -12,7 +12,7 @@ from taskorder.claims.ledger import Ledger
 from taskorder.errors import TaskorderError
 
 DAY = "2026-01-02"
-CLAIM = Claim("a", "Does it help?", "It helps.", "small", "difficulty_points", "above", 0.2)
+CLAIM = Claim("a", "Does it help?", "It helps.", "small", "difficulty_points", rope=0.2)
 MADE_FROM = {"model_sha256": "m", "rows_sha256": "r", "files": {"x.csv": "1", "y.csv": "2"}}
 LOW = Judgement(0.01, -0.8, -1.2, -0.3, "points", diagnosed=True)
 

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from taskorder.claims import Claim, Verdict, judge, read_claims, refuse_unmatched
+from taskorder.claims.claim import Region
 from taskorder.errors import TaskorderError
 from taskorder.inference.diagnostics import Diagnostics
 from taskorder.inference.fitting import Fit
@@ -69,6 +70,7 @@ def write_claims(tmp_path: Path) -> Callable[..., Path]:
         ({"more": "rope = -0.2"}, "at least 0"),
         ({"more": "rope = inf"}, "at least 0"),
         ({"more": "rope = nan"}, "at least 0"),
+        ({"more": "at = nan"}, "a finite number"),
         ({"region": "within"}, "needs a rope above 0"),
         ({"region": "beside"}, "claim 0.region"),
         ({"head": "claim = 3\n[[other]]"}, "unknown key 'other'"),
@@ -104,6 +106,17 @@ def test_a_claim_about_what_no_model_has_is_refused(
     refuse_unmatched([CLAIM, replace(CLAIM, estimand="one_sign")], [spec])
     with pytest.raises(TaskorderError, match=message):
         refuse_unmatched([CLAIM, replace(CLAIM, **changes)], [spec])
+
+
+@pytest.mark.parametrize(
+    ("region", "at", "rope", "expected"),
+    [("above", 1.0, 0.5, 0.5), ("below", 1.0, 0.5, 0.25), ("within", 1.0, 1.0, 0.5)],
+)
+def test_regions_are_about_what_the_claim_compares_with(
+    region: Region, at: float, rope: float, expected: float
+) -> None:
+    claim = replace(CLAIM, region=region, at=at, rope=rope)
+    assert claim.probability(np.array([-3.0, 1.0, 2.0, 3.0])) == expected
 
 
 def test_a_claim_is_decided_by_one_sided_probability(fit_of: Callable[..., Fit]) -> None:

@@ -1,14 +1,15 @@
 """A registered claim: a statement about an estimand, and the region of it that it claims.
 
-`rope` is the half-width of the region of practical equivalence, in the estimand's unit:
+`at` is what the estimand is compared with, `rope` the half-width of the region of practical equivalence about
+it, both in the estimand's unit:
 
-======== ================== ===================
-region   claimed            opposite
-======== ================== ===================
-above    estimand > rope    estimand <= rope
-below    estimand < -rope   estimand >= -rope
-within   |estimand| <= rope |estimand| > rope
-======== ================== ===================
+======== ======================= ========================
+region   claimed                 opposite
+======== ======================= ========================
+above    estimand > at + rope    estimand <= at + rope
+below    estimand < at - rope    estimand >= at - rope
+within   |estimand - at| <= rope |estimand - at| > rope
+======== ======================= ========================
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Claim:
         Which model, and which of its estimands; both empty where no data bear on the claim.
     region : {"above", "below", "within"}
         Of the estimand.
-    rope : float
-        Half-width of the region of practical equivalence, in the estimand's unit.
+    at, rope : float
+        Centre and half-width of the region of practical equivalence, in the estimand's unit.
     control : {"", "order", "difficulty", "similarity"}
         What is shuffled in the claim's negative control: the claim should not be supported then.
     needs : str
@@ -52,6 +53,7 @@ class Claim:
     model: str = ""
     estimand: str = ""
     region: Region = "above"
+    at: float = 0.0
     rope: float = 0.0
     control: Control = ""
     needs: str = ""
@@ -70,14 +72,14 @@ class Claim:
         if not len(draws) or not np.isfinite(draws).all():
             return float("nan")
         inside = {
-            "above": draws > self.rope,
-            "below": draws < -self.rope,
-            "within": np.abs(draws) <= self.rope,
+            "above": draws > self.at + self.rope,
+            "below": draws < self.at - self.rope,
+            "within": np.abs(draws - self.at) <= self.rope,
         }[self.region]
         return float(inside.mean() if weight is None else inside @ weight)
 
     def region_in_words(self) -> str:
         """Return the claimed region, without its unit."""
         if self.region == "within":
-            return f"within ±{self.rope:g}"
-        return f"{self.region} {self.rope if self.region == 'above' else -self.rope:g}"
+            return f"within {f'{self.at:g} ' if self.at else ''}±{self.rope:g}"
+        return f"{self.region} {self.at + (self.rope if self.region == 'above' else -self.rope):g}"

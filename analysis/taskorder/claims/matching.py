@@ -53,5 +53,7 @@ def refuse_estimand(claim: Claim, spec: ModelSpec) -> None:
     function = spec.estimands[claim.estimand].function
     if function == "level_points":
         raise TaskorderError(f"{where} has one value a level; a claim needs one in all")
-    if function == "same_sign" and (claim.region != "above" or claim.rope):
-        raise TaskorderError(f'{where} is true or false in a draw: claim it with region = "above", no rope')
+    if function == "same_sign" and (claim.region != "above" or claim.rope or claim.at):
+        raise TaskorderError(
+            f'{where} is true or false in a draw: claim it with region = "above", no rope and no at'
+        )

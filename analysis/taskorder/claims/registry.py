@@ -76,6 +76,8 @@ def _refuse_rope(path: Path, claim: Claim) -> None:
     where = f"{path}: claim {claim.id!r}: rope = {claim.rope:g}"
     if not (claim.rope >= 0 and math.isfinite(claim.rope)):
         raise TaskorderError(f"{where}: half the width of a region is a number of at least 0")
+    if not math.isfinite(claim.at):
+        raise TaskorderError(f"{path}: claim {claim.id!r}: at = {claim.at:g}: a finite number")
     if claim.model and claim.region == "within" and claim.rope == 0:
         raise TaskorderError(f'{where}: region = "within" needs a rope above 0, in the estimand\'s unit')
 

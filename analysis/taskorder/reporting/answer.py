@@ -51,6 +51,6 @@ class Answer:
         ropes = {
             verdict.claim.rope
             for verdict in self.verdicts
-            if verdict.claim.estimand == estimand and verdict.claim.rope > 0
+            if verdict.claim.estimand == estimand and verdict.claim.rope > 0 and verdict.claim.at == 0
         }
         return ropes.pop() if len(ropes) == 1 else 0.0
