@@ -30,6 +30,7 @@ from taskorder.inference.layout.levels import coded, group_levels, residual_leve
 from taskorder.inference.layout.observations import Cells, Observations, observe
 from taskorder.inference.layout.pieces import Piece, pieces_of, rows_with_moderators, stages_of
 from taskorder.inference.layout.plausibility import doubts
+from taskorder.inference.layout.silent import constant_columns, constant_moderators, without
 from taskorder.inference.priors import Defaults, Prior, defaults
 from taskorder.inference.spec import ModelSpec
 from taskorder.moderators.stages import KEY
@@ -153,6 +154,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     table = table[keep].reset_index(drop=True)
     if table.empty:
         raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
+    spec, constant_notes = without(spec, constant_columns(table, spec))
     observations = observe(table, spec)
     levels, level_notes = group_levels(table, spec)
     residual, residual_notes = residual_levels(table, spec)
@@ -162,6 +164,7 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     first = pd.Series(np.arange(len(table))).groupby(cell_of_row).first().to_numpy()
     frame, levels = table.iloc[first].reset_index(drop=True), levels.iloc[first].reset_index(drop=True)
     lines, stage_notes = stages_of(frame, spec, covariates)
+    spec, moderator_notes = without(spec, constant_moderators(lines, spec))
     fallback = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
     if spec.outcome.family.residual == "precision":
         fallback = replace(fallback, residual=PRECISION)
@@ -186,9 +189,11 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
         units=lines.units if lines is not None else pd.DataFrame(),
         notes=(
             *notes,
+            *constant_notes,
             *level_notes,
             *residual_notes,
             *stage_notes,
+            *moderator_notes,
             *told,
             *left_out,
             *doubts(table, observations, spec),

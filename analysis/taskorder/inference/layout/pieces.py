@@ -81,7 +81,7 @@ def stages_of(
     Raises
     ------
     MissingData
-        Where no row has a stage, or a moderator varies in no study.
+        Where no row has a stage, or no stage a value of a moderator.
     """
     sequence = spec.sequence
     if sequence is None:
@@ -91,9 +91,9 @@ def stages_of(
         raise MissingData("[sequence]: no row to fit has a stage before its target; leave [sequence] out")
     silent = {name: lines.silent(name) for name in _words(sequence.moderators)}
     for name, studies in silent.items():
-        if len(studies) == lines.frame["study"].nunique():
+        if lines.frame[f"{name}_z"].isna().all():
             raise MissingData(
-                f"[sequence] moderators: {name} has no values, or one only, over the stages of"
+                f"[sequence] moderators: {name} has no values for the stages of"
                 f" {_list(studies)}, so these rows say nothing of it; name another measure in [sequence]"
                 f" {name}, give your own values ({_option(name)}), or take it out"
             )
