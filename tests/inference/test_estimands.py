@@ -86,8 +86,11 @@ def test_a_curriculum_gains_what_recency_leaves_of_a_slope(evaluated: Callable[.
         {
             "curriculum": {"function": "curriculum", "of": "difficulty"},
             "nearing": {"function": "curriculum", "of": "similarity"},
+            "decay": {"function": "recency"},
         }
     )
+    np.testing.assert_allclose(found["decay"], RECENCY)
+    assert found["decay"].attrs["unit"] == "per stage"
     np.testing.assert_allclose(found["curriculum"], 100 * 0.03 * (1 - np.exp(-RECENCY)), atol=1e-12)
     np.testing.assert_allclose(found["nearing"], 100 * -0.02 * (1 - np.exp(-RECENCY)), atol=1e-12)
     assert found["curriculum"].attrs["unit"] == "points per sd at 50"
@@ -166,6 +169,7 @@ def test_no_order_matters_without_recency_and_without_a_group(sequence_model: Ma
     for entry, said in (
         ({"function": "order_sd", "steps": 2}, "nothing in this model depends on the order"),
         ({"function": "curriculum", "of": "difficulty"}, "recency = true"),
+        ({"function": "recency"}, "recency = true"),
     ):
         with pytest.raises(InvalidModel, match=said):
             model(sequence_model, {"one": entry}, sequence=still)

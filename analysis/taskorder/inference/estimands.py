@@ -11,6 +11,7 @@ reference score. The functions, with `of` a linear term:
 `worst_level_points` the smallest of the slopes at the levels of `group`, in each draw
 `same_sign`          1 where the slope has one sign at all levels of `group`: its mean is a probability
 `ratio`              one sd over another: `of` over `to`
+`recency`            the rate at which a stage's weight decays with each stage after it
 `curriculum`         of two tasks one sd apart in `of`: the higher one last, less the higher one first
 `order_sd`           the sd over the orders of `steps` tasks: by recency, and the orders' own (`group`)
 `order_ratio`        the same over the sd `to`
@@ -84,6 +85,8 @@ def unit(estimand: EstimandSpec, spec: ModelSpec, reference: float) -> str:
         return PROBABILITY
     if estimand.function in {"ratio", "order_ratio"}:
         return RATIO
+    if estimand.function == "recency":
+        return "per stage"
     sequence = set[str]() if spec.sequence is None else set(spec.sequence.moderators)
     per = " per sd" if estimand.of in sequence else " per stage" if estimand.of == STAGE else ""
     if not reports_points(spec):
@@ -108,6 +111,7 @@ def _evaluate(
         "level_points": slopes,
         "worst_level_points": slopes,
         "same_sign": slopes,
+        "recency": ("recency",),
         "curriculum": ("recency", of),
     }[estimand.function]
     if any(name not in posterior for name in needed):
@@ -130,6 +134,7 @@ _FUNCTIONS: dict[str, Callable[..., xr.DataArray]] = {
         (slope + deviation).min(str(deviation.dims[-1])) * factor
     ),
     "same_sign": _one_sign,
+    "recency": lambda recency, _: recency,
     "curriculum": lambda recency, slope, factor: xr.apply_ufunc(curriculum, recency, slope) * factor,
 }
 

@@ -89,7 +89,8 @@ def headline(fit: Fit) -> tuple[Estimate, ...]:
 def others(fit: Fit) -> tuple[Estimate, ...]:
     """Return the estimands that are neither slopes nor levels: sds, ratios, best, worst, same signs."""
     functions: tuple[EstimandFunction, ...] = (
-        "sd_points", "order_sd", "ratio", "order_ratio", "best_order", "worst_level_points", "same_sign",
+        "recency", "order_sd", "order_ratio", "best_order",
+        "sd_points", "ratio", "worst_level_points", "same_sign",
     )  # fmt: skip
     return tuple(found for function in functions for found in _of_function(fit, function))
 

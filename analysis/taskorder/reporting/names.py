@@ -57,6 +57,7 @@ def estimand(entry: EstimandSpec) -> str:
         "same_sign": f"{of}: one sign in all {plural(entry.group)}",
         "worst_level_points": f"{of}: the least of all {plural(entry.group)}",
         "ratio": f"{parameter_of(entry.of)} over {parameter_of(entry.to)}",
+        "recency": "recency",
         "curriculum": _CURRICULUM.get(entry.of, of),
         "order_sd": f"orders of {entry.steps} tasks: sd",
         "order_ratio": f"orders of {entry.steps} tasks: sd over that of {parameter_of(entry.to)}",

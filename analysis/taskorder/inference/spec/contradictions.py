@@ -31,6 +31,7 @@ _KEYS: dict[EstimandFunction, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "worst_level_points": (("of", "group"), ()),
     "same_sign": (("of", "group"), ()),
     "ratio": (("of", "to"), ()),
+    "recency": ((), ()),
     "curriculum": (("of",), ()),
     "order_sd": (("steps",), ("group",)),
     "order_ratio": (("steps", "to"), ("group",)),
@@ -170,7 +171,7 @@ def _bad_keys(estimand: EstimandSpec) -> list[str]:
     return [
         *(f"{place} needs `{key}`" for key in needed if key not in given),
         *(
-            f"{place} has no use for `{key}`; it takes {', '.join((*needed, *optional))}"
+            f"{place} has no use for `{key}`; it takes {', '.join((*needed, *optional)) or 'no key'}"
             for key in given
             if key not in (*needed, *optional)
         ),
@@ -181,6 +182,8 @@ def _bad_estimand(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
     function = estimand.function
     if function in _OF_ORDERS:
         return _bad_order(estimand, spec)
+    if function == "recency":
+        return _no_recency(spec)
     problems = _no_parameter(estimand.of, _sds(spec) if function == "ratio" else spec.slopes())
     if function in _OF_TWO:
         problems += _no_parameter(estimand.to, _sds(spec) if function == "ratio" else spec.slopes())
@@ -220,9 +223,13 @@ def _bad_curriculum(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
             f"of = {estimand.of!r}: a curriculum is one of difficulty or similarity, listed in [sequence]"
             f" moderators.{nearest(estimand.of, moderators)}"
         ]
-    if sequence is not None and not sequence.recency:
-        return ["a curriculum needs [sequence] recency = true: else it does not matter which stage is last"]
-    return []
+    return _no_recency(spec)
+
+
+def _no_recency(spec: ModelSpec) -> list[str]:
+    if spec.sequence is not None and spec.sequence.recency:
+        return []
+    return ["needs [sequence] recency = true: else it does not matter which stage is last"]
 
 
 def _bad_order(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:

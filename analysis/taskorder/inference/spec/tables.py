@@ -21,6 +21,7 @@ EstimandFunction = Literal[
     "worst_level_points",
     "same_sign",
     "ratio",
+    "recency",
     "curriculum",
     "order_sd",
     "order_ratio",
