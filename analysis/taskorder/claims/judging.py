@@ -15,8 +15,7 @@ from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Attack, Attacked, Ground, Grounded, Judgement, Reproduced, decide
 from taskorder.claims.examining import STUDY, Examination
 from taskorder.claims.verdict import Verdict
-from taskorder.inference.criticism.sketches import Sketch
-from taskorder.inference.engines.draws import CHAINS
+from taskorder.inference.criticism.sketches import TIMES, Sketch
 from taskorder.inference.estimands import unit
 from taskorder.inference.fitting import Fit
 from taskorder.inference.summary import INTERVAL
@@ -121,11 +120,11 @@ def _reproduced(claim: Claim, fit: Fit, again: Sketch | None) -> Reproduced | No
     if again is None:
         return None
     first = _draws(claim, fit)
-    if again.problem or claim.estimand not in again.draws:
-        return Reproduced(float(first.mean()), float("nan"), 0.0)
-    second = again.draws[claim.estimand].to_numpy().reshape(CHAINS, -1)
-    error = float(np.hypot(_error(first), _error(second)))
-    return Reproduced(float(first.mean()), float(second.mean()), error)
+    second = again.summary(claim.estimand)
+    error = (
+        0.0 if again.problem else float(np.hypot(_error(first), second["sd"] / np.sqrt(again.ess / TIMES)))
+    )
+    return Reproduced(float(first.mean()), float("nan") if again.problem else second["mean"], error)
 
 
 def _error(draws: Floats) -> float:

@@ -12,20 +12,27 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from taskorder.errors import TaskorderError
 from taskorder.files import replacing
 from taskorder.inference.diagnostics import MAX_PARETO_K
+from taskorder.inference.engines import collapsed, importance
+from taskorder.inference.engines.density import density
+from taskorder.inference.engines.mode import mode
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.fitting import choose, sampler
-from taskorder.inference.layout.design import build_design
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.layout.design import Design, build_design
+from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.inference.summary import INTERVAL
 from taskorder.results.catalogue import Covariates
 
 type Floats = NDArray[np.float64]
 
 DRAWS = 1000
+"""Of a posterior that has to be sampled."""
+THETAS, TIMES = 400, 4
+"""Weighted draws of theta, and draws of the coefficients at each."""
 _KEPT = ("name", "kind", "rows", "problem", "pareto_k", "elpd")
 
 
@@ -98,23 +105,49 @@ def sketched(
     name: str,
     kind: str,
     seed: int,
-    draws: int = DRAWS,
 ) -> Sketch:
     """Fit a model to rows that `select_rows` has chosen, and keep its estimands only.
 
-    What cannot be fitted becomes a sketch that says why.
+    The posterior of a Gaussian model is told from some hundred weighted draws of theta about its mode, with
+    several draws of the coefficients at each; where these do not cover it, and for other models, it is
+    sampled. What cannot be fitted becomes a sketch that says why.
     """
     try:
         design = build_design(rows, spec, covariates)
-        result = sampler(choose("auto", spec))(design, spec, seed=seed, draws=draws)
+        modelled = int((design.row_cell >= 0).sum())
+        if needs_nuts(spec):
+            return _sampled(design, spec, name, kind, modelled, seed)
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = _weighted(design, spec, name, kind, modelled, np.random.default_rng(seed))
+        return _sampled(design, spec, name, kind, modelled, seed) if found.problem else found
     except TaskorderError as error:
         return failed(name, kind, len(rows), str(error))
-    values = pd.DataFrame(dict(by_level(estimands(result.tree["posterior"].to_dataset(), design, spec))))
-    weight = np.full(len(values), 1.0 / max(1, len(values)))
-    k = result.pareto_k
-    problem = f"Pareto k-hat is {k:.2f}" if k is not None and k >= MAX_PARETO_K else ""
-    modelled = int((design.row_cell >= 0).sum())
-    return Sketch(name, kind, modelled, values, weight, problem, float("nan") if k is None else k)
+    except np.linalg.LinAlgError:
+        return failed(name, kind, len(rows), "no mode can be found")
+
+
+def _weighted(
+    design: Design, spec: ModelSpec, name: str, kind: str, rows: int, rng: np.random.Generator
+) -> Sketch:
+    start = mode(density(design, spec), design)
+    proposal = collapsed.proposal_about(start)
+    u = proposal.draw(THETAS, rng)
+    value, coefficients = start.density.drawn(u, rng, TIMES)
+    weight, k = importance.weights(value - proposal.log_density(u))
+    posterior = collapsed.posterior_of(
+        design, start.density, np.tile(u, TIMES)[:, None], coefficients[:, None]
+    )
+    draws = pd.DataFrame(dict(by_level(estimands(posterior, design, spec))))
+    problem = "" if k < MAX_PARETO_K else f"Pareto k-hat is {k:.2f}"
+    return Sketch(name, kind, rows, draws, np.tile(weight, TIMES) / TIMES, problem, k)
+
+
+def _sampled(design: Design, spec: ModelSpec, name: str, kind: str, rows: int, seed: int) -> Sketch:
+    result = sampler(choose("auto", spec))(design, spec, seed=seed, draws=DRAWS)
+    draws = pd.DataFrame(dict(by_level(estimands(result.tree["posterior"].to_dataset(), design, spec))))
+    k = float("nan") if result.pareto_k is None else result.pareto_k
+    problem = f"Pareto k-hat is {k:.2f}" if k >= MAX_PARETO_K else ""
+    return Sketch(name, kind, rows, draws, np.full(len(draws), 1.0 / len(draws)), problem, k)
 
 
 def save(sketches: Sequence[Sketch], path: Path) -> None:

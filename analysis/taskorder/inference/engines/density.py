@@ -81,14 +81,19 @@ class Density:
         """Return log p(data | theta) of vectors (D, B), but for a constant of the rows: (B,)."""
         return np.concatenate([self._log_likelihood(theta, factor) for theta, factor in self.evaluated(u)])
 
-    def drawn(self, u: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return the log density (B,) at vectors (D, B), and coefficients (P, B) drawn at each."""
+    def drawn(self, u: Floats, rng: np.random.Generator, times: int = 1) -> tuple[Floats, Floats]:
+        """Return the log density (B,) at vectors (D, B), and coefficients (P, times B) drawn at each.
+
+        The second draws of all vectors follow the first ones.
+        """
         values: list[Floats] = []
-        draws: list[Floats] = []
+        draws: list[list[Floats]] = [[] for _ in range(times)]
         for theta, factor in self.evaluated(u):
             values.append(self._log_likelihood(theta, factor))
-            draws.append(self.mean[:, None] + self.prior_sd(theta) * elimination.drawn(factor, rng))
-        return np.concatenate(values) + self.coordinates.log_prior(u), np.concatenate(draws, axis=1)
+            for one in draws:
+                one.append(self.mean[:, None] + self.prior_sd(theta) * elimination.drawn(factor, rng))
+        every = np.concatenate([part for one in draws for part in one], axis=1)
+        return np.concatenate(values) + self.coordinates.log_prior(u), every
 
     def value_and_slope(self, u: Floats) -> tuple[float, Floats]:
         """Return the log posterior density at one vector (D,), and its gradient (D,)."""
