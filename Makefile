@@ -12,7 +12,7 @@ export MKL_NUM_THREADS := 1
 export VECLIB_MAXIMUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types bench notebooks install-train clean
+.PHONY: help report test lint types bench notebooks regrets install-train clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, a
 
 notebooks: $(INSTALLED) ## Execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
+
+regrets: $(INSTALLED) ## Judge strategies of choosing intermediate tasks out of sample, two minutes; writes data/selection/regrets.csv
+	$(BIN)/python -m taskorder.choosing
 
 install-train: $(TRAINING) ## Add torch, transformers and Dask to .venv/, to train models and to test training
 

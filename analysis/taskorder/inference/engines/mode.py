@@ -129,8 +129,11 @@ def start(design: Design, layout: Coordinates) -> Floats:
     )[:, 0]
 
 
-def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
-    """Return the vector (D,) of the highest log density, found from a vector near it."""
+def climbed(density: Density, u: Floats, iterations: int = 60, tolerance: float = TOLERANCE) -> Floats:
+    """Return the vector (D,) of the highest log density, found from a vector near it.
+
+    The search ends where a step gains less than `tolerance`, as a share of the log density.
+    """
     if not len(u):
         return u
     # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
@@ -151,7 +154,7 @@ def climbed(density: Density, u: Floats, iterations: int = 60) -> Floats:
             jac=True,
             method="L-BFGS-B",
             bounds=_bounds(density.coordinates, u),
-            options={"maxiter": iterations, "ftol": TOLERANCE},
+            options={"maxiter": iterations, "ftol": tolerance},
         )
         u = np.asarray(found.x)
         if found.success:
