@@ -170,7 +170,7 @@ def test_a_group_of_some_rows_needs_its_columns_there_only(known: Covariates) ->
     assert design_of(known, groups={"gap": gap}).block("1|gap").labels == ("4.0", "5.0")
     with pytest.raises(MissingData, match=r"\[groups.gap\]: column 'gap' is empty in 1 of 2 rows"):
         design_of(known, groups={"gap": gap | {"where": "place == 'b'"}})
-    nobody = design_of(known, groups={"gap": gap | {"where": "place == 'd'"}})
+    nobody = design_of(known, groups={"gap": {"columns": ["elsewhere"], "where": "place == 'd'"}})
     assert any("'gap' has fewer than two levels" in note for note in nobody.notes)
 
 

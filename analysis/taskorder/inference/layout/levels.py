@@ -23,9 +23,10 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
     levels: dict[str, pd.Series] = {}
     notes: list[str] = []
     for name, group in spec.groups.items():
+        label = pd.Series("", index=table.index)
         members = where(table, group.where)
-        label = joined(members, _group_columns(name, spec), f"[groups.{name}]")
-        label = label.reindex(table.index, fill_value="")
+        if not members.empty:
+            label.update(joined(members, _group_columns(name, spec), f"[groups.{name}]"))
         rows = label.map(label.value_counts())
         label = label.where(rows >= group.min_rows, "")
         if label[label != ""].nunique() < 2:
