@@ -149,6 +149,20 @@ def test_nested_groups_go_one_after_the_other_and_crossed_ones_do_not() -> None:
     assert len(planned(crossed, eager=True).left) >= len(crossed.left)
 
 
+def test_what_fills_in_least_goes_first_though_another_group_is_larger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Six levels are nested in two of ten: were the ten eliminated first, the six would meet."""
+    monkeypatch.setattr(elimination, "FEWEST", 1)
+    monkeypatch.setattr(elimination, "DENSE_SPEED", 0)
+    outer, inner = np.arange(10), np.arange(10, 16)
+    left = np.concatenate([np.arange(16), inner % 2])
+    right = np.concatenate([np.arange(16), inner])
+    order = plan(left, right, [outer, inner])
+    assert [len(step.columns) for step in order.steps] == [6, 10]
+    assert len(order.left) == len(left)
+
+
 def test_a_group_whose_members_meet_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stages of one sequence are levels of one group in one row: their block is not diagonal."""
     monkeypatch.setattr(elimination, "FEWEST", 1)

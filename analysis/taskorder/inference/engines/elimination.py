@@ -33,6 +33,8 @@ DENSE_SPEED = 30
 BEYOND = 1e300
 FEWEST = 8
 """A group with fewer levels is not worth a step of its own."""
+MANY = 2e6
+"""So many products take seconds to look at."""
 
 
 @dataclass(frozen=True)
@@ -124,22 +126,33 @@ def plan(left: Integers, right: Integers, groups: Sequence[Integers]) -> Plan:
     remaining = np.ones(width, dtype=bool)
     chosen: list[tuple[Integers, Booleans]] = []
     waiting = sorted((g for g in groups if len(g) >= FEWEST), key=len, reverse=True)
-    while True:
-        found = next(
-            (
-                (i, fill)
-                for i, g in enumerate(waiting)
-                if (fill := _fill(entries, width, g, remaining)) is not None
-            ),
-            None,
-        )
-        if found is None:
-            break
+    while (found := _next(entries, width, waiting, remaining)) is not None:
         columns = waiting.pop(found[0])
         entries = np.union1d(entries, found[1]).astype(np.int64)
         remaining[columns] = False
         chosen.append((columns, remaining.copy()))
     return _laid_out(entries, given, width, chosen, remaining)
+
+
+def _next(
+    entries: Integers, width: int, waiting: Sequence[Integers], remaining: Booleans
+) -> tuple[int, Integers] | None:
+    """Return which group fills in the fewest entries, and all that it touches; None if none can go, or pays.
+
+    Groups with many products are looked at only if there is no other.
+    """
+    met = ((i, _met(entries, width, group, remaining)) for i, group in enumerate(waiting))
+    able = [(_products(found[0], len(waiting[i])), i, found) for i, found in met if found is not None]
+    best: tuple[int, Integers] | None = None
+    least = np.inf
+    for products, i, (row, other) in sorted(able, key=lambda one: one[:1]):
+        if best is not None and products > MANY:
+            break
+        touched = _touched(row, other, len(waiting[i]), width)
+        filled = len(touched) - int(np.isin(touched, entries, assume_unique=True).sum())
+        if filled < least:
+            best, least = (i, touched), filled
+    return best
 
 
 def _neighbours(
@@ -168,19 +181,29 @@ def _pairs(row: Integers, members: int) -> tuple[Integers, Integers]:
     return first, second
 
 
-def _fill(entries: Integers, width: int, columns: Integers, remaining: Booleans) -> Integers | None:
-    """Return the entries that eliminating a group touches; None if it is not diagonal, or does not pay."""
+def _met(
+    entries: Integers, width: int, columns: Integers, remaining: Booleans
+) -> tuple[Integers, Integers] | None:
+    """Return which later columns the members of a group meet; None if it is not diagonal, or does not pay."""
     inside = np.zeros(width, dtype=bool)
     inside[columns] = True
     i, j = np.divmod(entries, width)
     if bool((inside[i] & inside[j] & (i != j)).any()):
         return None
     _, row, other = _neighbours(entries, width, columns, remaining & ~inside)
-    count = np.bincount(row, minlength=len(columns)).astype(float)
     left = float(remaining.sum())
-    if DENSE_SPEED * float(np.sum(count * (count + 1) / 2)) > len(columns) * left**2:
-        return None
-    first, second = _pairs(row, len(columns))
+    return None if DENSE_SPEED * _products(row, len(columns)) > len(columns) * left**2 else (row, other)
+
+
+def _products(row: Integers, members: int) -> float:
+    """Return how many products of two entries of one member there are."""
+    count = np.bincount(row, minlength=members).astype(float)
+    return float(np.sum(count * (count + 1) / 2))
+
+
+def _touched(row: Integers, other: Integers, members: int, width: int) -> Integers:
+    """Return the entries that eliminating a group changes, or fills in."""
+    first, second = _pairs(row, members)
     return np.unique(other[first] * width + other[second])
 
 
