@@ -110,6 +110,20 @@ def test_orders_vary_by_all_that_tells_tasks_apart(evaluated: Callable[..., xr.D
     assert found["to_seeds"].attrs["unit"] == "ratio"
 
 
+def test_sds_of_sums(evaluated: Callable[..., xr.Dataset]) -> None:
+    found = evaluated(
+        {
+            "both": {"function": "ratio", "of": "sd:order", "to": "sd:run + residual"},
+            "difference": {"function": "ratio", "of": "sd:order", "to": "residual+residual"},
+            "orders": {"function": "order_ratio", "steps": 2, "group": "order", "to": "sd:run + sd:order"},
+        },
+        posterior(recency=None, residual=0.03),
+    )
+    np.testing.assert_allclose(found["both"], 0.02 / np.hypot(0.01, 0.03))
+    np.testing.assert_allclose(found["difference"], 0.02 / (0.03 * np.sqrt(2.0)))
+    np.testing.assert_allclose(found["orders"], 0.02 / np.hypot(0.01, 0.02))
+
+
 def test_without_recency_only_the_orders_own_effects_count(evaluated: Callable[..., xr.Dataset]) -> None:
     found = evaluated(ORDERS, posterior(recency=None))
     np.testing.assert_allclose(found["orders"], 2.0)
@@ -150,6 +164,8 @@ def test_the_worst_level_is_that_of_each_draw(evaluated: Callable[..., xr.Datase
         ({"function": "order_sd", "steps": 3, "group": "ordre"}, "Did you mean 'order'"),
         ({"function": "order_ratio", "steps": 3}, "'order_ratio' needs `to`"),
         ({"function": "order_ratio", "steps": 3, "to": "sd:runs"}, "no parameter 'sd:runs'"),
+        ({"function": "ratio", "of": "sd:order", "to": "sd:run + sd:runs"}, "no parameter 'sd:runs'"),
+        ({"function": "ratio", "of": "sd:order", "to": "sd:run +"}, "no parameter ''"),
         ({"function": "curriculum", "of": "stage"}, "a curriculum is one of difficulty or similarity"),
         (
             {"function": "worst_level_points", "of": "stage", "group": "run"},

@@ -10,7 +10,7 @@ reference score. The functions, with `of` a linear term:
 `level_points`       the slope at each level of `group`: the overall slope and the level's own deviation
 `worst_level_points` the smallest of the slopes at the levels of `group`, in each draw
 `same_sign`          1 where the slope has one sign at all levels of `group`: its mean is a probability
-`ratio`              one sd over another: `of` over `to`
+`ratio`              one sd over another, `of` over `to`; names joined by `+` are sds of a sum
 `recency`            the rate at which a stage's weight decays with each stage after it
 `curriculum`         of two tasks one sd apart in `of`: the higher one last, less the higher one first
 `order_sd`           the sd over the orders of `steps` tasks: by recency, and the orders' own (`group`)
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from taskorder.inference.layout.design import Design
 from taskorder.inference.ordering import best_over_mean, curriculum, sd_over_orders
 from taskorder.inference.scales import SCALES
-from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name
+from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name, summands
 
 PROBABILITY = "probability"
 RATIO = "ratio"
@@ -102,9 +102,11 @@ def _evaluate(
     if estimand.function in {"order_sd", "order_ratio", "best_order"}:
         return _of_orders(posterior, estimand, spec, factor)
     of, group = estimand.of, estimand.group
+    if estimand.function == "ratio":
+        sd, other = _sd_of_sum(posterior, of), _sd_of_sum(posterior, estimand.to)
+        return None if sd is None or other is None else sd / other
     slopes = (of, f"{of}|{group}")
     needed = {
-        "ratio": (of, estimand.to),
         "points": (of,),
         "contrast": (of, estimand.to),
         "sd_points": (sd_name(group, of),),
@@ -125,7 +127,6 @@ def _one_sign(slope: xr.DataArray, deviation: xr.DataArray, _: float) -> xr.Data
 
 
 _FUNCTIONS: dict[str, Callable[..., xr.DataArray]] = {
-    "ratio": lambda of, to, _: of / to,
     "points": lambda of, factor: of * factor,
     "contrast": lambda of, to, factor: (of - to) * factor,
     "sd_points": lambda sd, factor: sd * factor,
@@ -145,7 +146,8 @@ def _of_orders(
     """Return what the order of `steps` tasks does; orders have no effects of their own without `group`."""
     found = {"recency": "recency", "own": sd_name(estimand.group, "1") if estimand.group else ""}
     parts = {key: posterior[name] for key, name in found.items() if name in posterior}
-    if not parts or (estimand.to and estimand.to not in posterior):
+    beside = _sd_of_sum(posterior, estimand.to) if estimand.to else None
+    if not parts or (estimand.to and beside is None):
         return None
     zero = xr.zeros_like(next(iter(parts.values())))
     of_draws = best_over_mean if estimand.function == "best_order" else sd_over_orders
@@ -156,7 +158,18 @@ def _of_orders(
         parts.get("own", zero),
         kwargs={"steps": estimand.steps},
     )
-    return value / posterior[estimand.to] if estimand.to else value * factor
+    return value * factor if beside is None else value / beside
+
+
+def _sd_of_sum(posterior: xr.Dataset, names: str) -> xr.DataArray | None:
+    """Return the sd of the sum of independent effects; None where the posterior lacks one of their sds."""
+    parts = summands(names)
+    if any(name not in posterior for name in parts):
+        return None
+    variance = posterior[parts[0]] ** 2
+    for name in parts[1:]:
+        variance = variance + posterior[name] ** 2
+    return variance**0.5
 
 
 def _sd_between_tasks(posterior: xr.Dataset, spec: ModelSpec) -> xr.DataArray | float:

@@ -22,6 +22,7 @@ from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.inference.summary import INTERVAL, summarise
 from taskorder.moderators import attach
+from taskorder.results.averaging import over_languages
 from taskorder.results.catalogue import Covariates
 from taskorder.results.reading import InputFile
 from taskorder.results.selection import where, without_flags
@@ -118,13 +119,16 @@ def choose(engine: Engine, spec: ModelSpec) -> Choice:
 def select_rows(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
     """Return the rows that a model is about, with the columns that may explain them.
 
-    Flagged rows are left out, but for the flags that the model file asks for; then `[data] where` applies.
+    Flagged rows are left out, but for the flags that the model file asks for; then `[data] where` applies;
+    then the means over languages are taken, where `[data] average` asks for them.
     """
     if spec.data.layout == "any":
         return where(table, spec.data.where).reset_index(drop=True)
     rows = where(without_flags(table, spec.data.flags), spec.data.where).reset_index(drop=True)
     if rows.empty:
         raise MissingData(f"model {spec.name!r}: no rows are left after [data] where = {spec.data.where!r}")
+    if spec.data.average:
+        rows = over_languages(rows)
     if spec.sequence is None:
         return attach(rows, covariates)
     return attach(rows, covariates, spec.sequence.difficulty, spec.sequence.similarity)

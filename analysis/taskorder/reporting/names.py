@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name
+from collections import Counter
+
+from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name, summands
 from taskorder.reporting.wording import sentence_case
 
 _LONG = {
@@ -56,14 +58,22 @@ def estimand(entry: EstimandSpec) -> str:
         "level_points": f"{of}, by {plain(entry.group)}",
         "same_sign": f"{of}: one sign in all {plural(entry.group)}",
         "worst_level_points": f"{of}: the least of all {plural(entry.group)}",
-        "ratio": f"{parameter_of(entry.of)} over {parameter_of(entry.to)}",
+        "ratio": f"{_sum_of(entry.of)} over {_sum_of(entry.to)}",
         "recency": "recency",
         "curriculum": _CURRICULUM.get(entry.of, of),
         "order_sd": f"orders of {entry.steps} tasks: sd",
-        "order_ratio": f"orders of {entry.steps} tasks: sd over that of {parameter_of(entry.to)}",
+        "order_ratio": f"orders of {entry.steps} tasks: sd over that of {_sum_of(entry.to)}",
         "best_order": f"orders of {entry.steps} tasks: the best over their mean",
     }[entry.function]
     return sentence_case(label)
+
+
+def _sum_of(parameters: str) -> str:
+    """Return sds as a label; several of one are those of as many draws."""
+    counts = Counter(summands(parameters)) if parameters else Counter[str]()
+    return " and ".join(
+        f"{n} × {parameter_of(name)}" if n > 1 else parameter_of(name) for name, n in counts.items()
+    )
 
 
 def _beside(of: str, to: str) -> str:

@@ -7,11 +7,13 @@ from taskorder.inference.spec.tables import (
     EstimandSpec,
     GroupSpec,
     ModelSpec,
+    NetworkSpec,
     SequenceSpec,
     crossed_names,
     is_positive,
     needs_nuts,
     sd_name,
+    summands,
 )
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "EstimandSpec",
     "GroupSpec",
     "ModelSpec",
+    "NetworkSpec",
     "SequenceSpec",
     "crossed_names",
     "is_positive",
@@ -27,4 +30,5 @@ __all__ = [
     "parse_model",
     "read_model",
     "sd_name",
+    "summands",
 ]

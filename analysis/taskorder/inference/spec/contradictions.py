@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taskorder.errors import nearest
-from taskorder.inference.spec.tables import STAGE, EstimandFunction, EstimandSpec, GroupSpec, ModelSpec
+from taskorder.inference.spec.tables import (
+    STAGE,
+    EstimandFunction,
+    EstimandSpec,
+    GroupSpec,
+    ModelSpec,
+    summands,
+)
 
 MODERATORS = ("difficulty", "similarity")
 """What a stage's effect may depend on, alone or as a product."""
@@ -39,7 +46,6 @@ _KEYS: dict[EstimandFunction, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """What each function of `[estimands]` needs, and what else it takes."""
 _OF_TWO = {"ratio", "contrast"}
-_OF_SDS = {"ratio", "sd_points"}
 _OF_LEVELS = {"sd_points", "level_points", "worst_level_points", "same_sign"}
 _OF_ORDERS = {"order_sd", "order_ratio", "best_order"}
 
@@ -53,6 +59,7 @@ def contradictions(spec: ModelSpec) -> list[str]:
         *_bad_priors(spec),
         *_bad_estimands(spec),
         *_bad_residual(spec),
+        *_bad_networks(spec),
     ]
 
 
@@ -61,6 +68,8 @@ def _bad_slopes(spec: ModelSpec) -> list[str]:
     sequence = spec.sequence
     if sequence is not None and spec.data.layout == "any":
         problems.append('[sequence]: needs the tidy result table; with schema = "any" leave it out')
+    if spec.data.average and spec.data.layout == "any":
+        problems.append('[data] average: needs the tidy result table; with schema = "any" leave it out')
     terms = () if sequence is None else sequence.moderators
     problems += [
         f"[sequence] moderators: no moderator {word!r}; allowed: difficulty, similarity, and their product"
@@ -184,18 +193,20 @@ def _bad_estimand(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
         return _bad_order(estimand, spec)
     if function == "recency":
         return _no_recency(spec)
-    problems = _no_parameter(estimand.of, _sds(spec) if function == "ratio" else spec.slopes())
-    if function in _OF_TWO:
-        problems += _no_parameter(estimand.to, _sds(spec) if function == "ratio" else spec.slopes())
+    named = [estimand.of, *([estimand.to] if function in _OF_TWO else [])]
+    if function == "ratio":
+        return [problem for word in named for problem in _no_sds(word, spec)]
+    problems = [problem for word in named for problem in _no_parameter(word, spec.slopes())]
     if function == "curriculum":
         problems += _bad_curriculum(estimand, spec)
-    if estimand.of == "1" and function not in _OF_SDS and spec.outcome.scale != "identity":
+    if estimand.of == "1" and function != "sd_points" and spec.outcome.scale != "identity":
         problems.append("of = '1': the intercept is a level, which has no size in points")
     return problems + (_bad_group_of(estimand.of, estimand.group, spec) if function in _OF_LEVELS else [])
 
 
-def _sds(spec: ModelSpec) -> tuple[str, ...]:
-    return (*spec.sd_names(), *(["residual"] if spec.outcome.family.residual == "sd" else []))
+def _no_sds(names: str, spec: ModelSpec) -> list[str]:
+    allowed = (*spec.sd_names(), *(["residual"] if spec.outcome.family.residual == "sd" else []))
+    return [problem for word in summands(names) for problem in _no_parameter(word, allowed)]
 
 
 def _no_parameter(word: str, allowed: Sequence[str]) -> list[str]:
@@ -239,7 +250,7 @@ def _bad_order(estimand: EstimandSpec, spec: ModelSpec) -> list[str]:
             "nothing in this model depends on the order of stages: set [sequence] recency = true, or name the"
             " group of the orders: `group`"
         )
-    return problems + (_no_parameter(estimand.to, _sds(spec)) if estimand.to else [])
+    return problems + (_no_sds(estimand.to, spec) if estimand.to else [])
 
 
 def _term(word: str) -> str:
@@ -281,3 +292,19 @@ def _bad_residual(spec: ModelSpec) -> list[str]:
     if spec.residual.sd == 0 and not spec.outcome.variance:
         return ["[residual] sd = 0 needs known variances: name their column in [outcome] variance"]
     return []
+
+
+def _bad_networks(spec: ModelSpec) -> list[str]:
+    terms = [term for term in spec.fixed.terms if term != "1" and ":" not in term]
+    problems = [
+        f"[networks.{name}]: the column must be a term of [fixed]; terms are {', '.join(terms) or 'none'}."
+        f"{nearest(name, terms)}"
+        for name in spec.networks
+        if name not in terms
+    ]
+    problems += [
+        f"[networks.{name}] trial: {name!r} is what a trial compares; take it out"
+        for name, network in spec.networks.items()
+        if name in network.trial
+    ]
+    return problems

@@ -39,12 +39,13 @@ class Table(BaseModel):
 
 
 class DataSpec(Table):
-    """`[data]`: which tables, which rows."""
+    """`[data]`: which tables, which rows; `average` takes a model's mean over languages."""
 
     layout: Literal["results", "any"] = Field(default="results", alias="schema")
     tables: tuple[str, ...] = ()
     where: str = ""
     flags: tuple[str, ...] = ()
+    average: Literal["language", ""] = ""
 
 
 class OutcomeSpec(Table):
@@ -118,6 +119,15 @@ class ResidualSpec(Table):
         return () if names == ("all",) else names
 
 
+class NetworkSpec(Table):
+    """One line of `[networks]`: the levels of a column of text are compared within trials.
+
+    Rows that agree in the columns of `trial` form one; the column is a term of `[fixed]` by itself.
+    """
+
+    trial: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
 class EstimandSpec(Table):
     """One line of `[estimands]`: a named function of the posterior; `steps` counts ordered tasks."""
 
@@ -144,6 +154,7 @@ class ModelSpec(Table):
     residual: ResidualSpec = ResidualSpec()
     priors: dict[str, Prior] = Field(default_factory=dict[str, Prior])
     estimands: dict[Name, EstimandSpec] = Field(default_factory=dict[str, EstimandSpec])
+    networks: dict[Name, NetworkSpec] = Field(default_factory=dict[str, NetworkSpec])
 
     def digest(self) -> str:
         """Return the sha256 of the model's meaning: comments and layout of the file do not count."""
@@ -184,6 +195,11 @@ def sd_name(group: str, term: str) -> str:
 def crossed_names(sequence: SequenceSpec) -> dict[str, str]:
     """Return the groups of the stages' own effects, each with the column that it is crossed with."""
     return {STAGE: ""} | {f"{STAGE}:{column}": column for column in sequence.crossed}
+
+
+def summands(names: str) -> tuple[str, ...]:
+    """Return the sds whose variances an estimand adds up: `sd:run + residual` are two."""
+    return tuple(name.strip() for name in names.split("+"))
 
 
 def is_positive(parameter: str) -> bool:
