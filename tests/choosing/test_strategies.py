@@ -68,5 +68,5 @@ def test_what_has_no_value_says_nothing(known: Covariates) -> None:
 def test_ranks_are_added_up_with_ties_shared() -> None:
     values = {"difficulty": np.array([3.0, 1.0, 2.0, 2.0]), "diversity": np.array([-9.0, 0.0, -1.0, -1.0])}
     both = ranked_together(values)
-    assert np.allclose(both["difficulty_diversity"], [5.0, 5.0, 5.0, 5.0])
+    assert np.allclose(both["difficulty_and_diversity"], [5.0, 5.0, 5.0, 5.0])
     assert set(ranked_together({"difficulty": values["difficulty"]})) == {"difficulty"}

@@ -1,13 +1,13 @@
 """Rules of thumb that choose an intermediate task by what is known of it before any training.
 
-======================== ==================================================================================
-`difficulty`             the hardest first, by the measure that the model takes
-`similarity`             the most similar to the target first, by the measure that the model takes
-`diversity`              the least like the other candidates first: minus the mean similarity to them, which
-                         is by text for tasks, and by language (URIEL) for stages of different languages
-`difficulty_diversity`   the sum of the ranks by difficulty and by diversity
-`train_size`             the largest training set first, as its task's table has it, whatever part was used
-======================== ==================================================================================
+========================== ================================================================================
+`difficulty`               the hardest first, by the measure that the model takes
+`similarity`               the most similar to the target first, by the measure that the model takes
+`diversity`                the least like the other candidates first: minus the mean similarity to them, which
+                           is by text for tasks, and by language (URIEL) for stages of different languages
+`difficulty_and_diversity` the sum of the ranks by difficulty and by diversity
+`train_size`               the largest training set first, as its task's table has it, whatever part was used
+========================== ================================================================================
 
 All were fixed before they were tried. A linguistic distance between training and evaluated language is the
 same for all tasks of one language, so that it cannot choose among English tasks: there the diversity of their
@@ -36,7 +36,7 @@ type Values = Mapping[str, Floats]
 type Measured = tuple[float, str]
 """A value and its measure."""
 
-RANKED_TOGETHER = {"difficulty_diversity": ("difficulty", "diversity")}
+RANKED_TOGETHER = {"difficulty_and_diversity": ("difficulty", "diversity")}
 """Strategies that add up the ranks of others."""
 
 
