@@ -1,4 +1,4 @@
-"""Make what the backbones are trained from: one tokeniser, two configurations, and lines in mixed languages.
+"""Make what the backbones are trained from: a tokeniser, two encoders, and lines in mixed languages.
 
     TASKORDER_DATA=../shared/kit python data/experiments/backbones/make.py
 
@@ -17,7 +17,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from dictionary import MARKS, UNSPACED, Dictionary, corpus, dictionaries
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import svds
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 SEED = 2026
 PIVOT = "en"
@@ -27,11 +32,13 @@ LANGUAGES = (
 )  # fmt: skip
 """Those in which the targets are scored and that have parallel lines."""
 DEEP, WIDE = "bert-3x128", "roberta-2x192"
-VOCABULARY, CHARACTERS, LONGEST = 12_000, 4_000, 12
+VOCABULARY, CHARACTERS, LONGEST = 30_000, 4_000, 12
 """Pieces of the tokeniser; the most that may be single characters; the longest, in characters."""
 TIMES, REPLACED, ELSEWHERE = 3, 0.5, 0.7
 """How often each line is mixed; the share of its words that are replaced if the dictionary has them; and how
 many of these go to any language, not to the pivot."""
+NORM = 2.0
+"""Length of the pieces' vectors at the start: long ones move little in training."""
 SPECIAL = {
     "bos_token": "<s>",
     "pad_token": "<pad>",
@@ -117,10 +124,8 @@ def mixtures(texts: Texts) -> Iterator[str]:
                         yield mixed
 
 
-def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> int:
-    """Train one tokeniser on as many lines of each language; return how many pieces it has."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # so that the same lines give the same pieces
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> Tokenizer:
+    """Train one tokeniser on as many lines of each language."""
     from transformers import PreTrainedTokenizerFast
 
     fewest = min(len(lines) for lines in texts.plain.values())
@@ -139,6 +144,7 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> int:
         max_token_length=LONGEST,
         show_progress=False,
     )
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # so that the same lines give the same pieces
     tokenizer.train_from_iterator(lines, trainer)
     ends = [(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")]
     tokenizer.post_processor = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> $B </s>", ends)
@@ -152,12 +158,41 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> int:
     )
     for folder in folders:
         whole.save_pretrained(folder)
-    return tokenizer.get_vocab_size()
+    return tokenizer
 
 
-def write_configurations(folder: Path, pieces: int) -> None:
-    """Write the configurations of two small encoders of different architecture and shape."""
-    from transformers import BertConfig, RobertaConfig
+def aligned(tokenizer: Tokenizer, parallel: dict[str, list[str]], width: int) -> NDArray[np.float64]:
+    """Return a vector for each piece, such that pieces of sentences that are translations lie together.
+
+    The pieces by the parallel sentences in which they stand, in whatever language, by positive pointwise
+    mutual information, in `width` dimensions: cross-lingual latent semantic indexing (Levy, Soegaard and
+    Goldberg 2017, "A strong baseline for learning cross-lingual word embeddings from sentence alignments").
+    """
+    pieces: list[int] = []
+    sentences: list[int] = []
+    for lines in parallel.values():
+        for sentence, encoding in enumerate(tokenizer.encode_batch(lines, add_special_tokens=False)):
+            found = set(encoding.ids)
+            pieces += found
+            sentences += [sentence] * len(found)
+    shape = (tokenizer.get_vocab_size(), max(sentences) + 1)
+    counts = sparse.coo_array(sparse.csr_array((np.ones(len(pieces)), (pieces, sentences)), shape=shape))
+    row, column = counts.coords
+    by_piece, by_sentence = counts.sum(axis=1), counts.sum(axis=0)
+    information = np.log(counts.data * counts.sum() / (by_piece[row] * by_sentence[column]))
+    positive = sparse.csr_array((np.maximum(information, 0.0), (row, column)), shape=shape)
+    left, strength, _ = svds(positive, k=width, rng=np.random.default_rng(SEED))
+    vectors = left * np.sqrt(strength)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return NORM * vectors / np.maximum(length, 1e-9)
+
+
+def write_encoders(folder: Path, tokenizer: Tokenizer, parallel: dict[str, list[str]]) -> None:
+    """Write two small encoders of different architecture and shape: chance, but for the pieces' vectors."""
+    import torch
+    from transformers import AutoModel, BertConfig, RobertaConfig
+
+    pieces = tokenizer.get_vocab_size()
 
     common = {
         "vocab_size": pieces,
@@ -170,8 +205,18 @@ def write_configurations(folder: Path, pieces: int) -> None:
     }
     deep = {"num_hidden_layers": 3, "hidden_size": 128, "num_attention_heads": 4, "intermediate_size": 512}
     wide = {"num_hidden_layers": 2, "hidden_size": 192, "num_attention_heads": 6, "intermediate_size": 768}
-    BertConfig(**common, **deep, max_position_embeddings=160).save_pretrained(folder / DEEP)
-    RobertaConfig(**common, **wide, max_position_embeddings=162).save_pretrained(folder / WIDE)
+    configurations = {
+        DEEP: BertConfig(**common, **deep, max_position_embeddings=160),
+        WIDE: RobertaConfig(**common, **wide, max_position_embeddings=162),
+    }
+    for name, configuration in configurations.items():
+        torch.manual_seed(SEED)
+        model = AutoModel.from_config(configuration, add_pooling_layer=False)
+        vectors = torch.from_numpy(aligned(tokenizer, parallel, configuration.hidden_size)).float()
+        special = len(SPECIAL)
+        with torch.no_grad():
+            model.get_input_embeddings().weight[special:] = vectors[special:]
+        model.save_pretrained(folder / name)
 
 
 def main(kit: Path, here: Path) -> None:
@@ -183,9 +228,10 @@ def main(kit: Path, here: Path) -> None:
     for name, lines in (("plain", plain), ("mixed", mixed)):
         (here / "tasks" / "texts" / f"{name}.txt").write_text("\n".join(lines) + "\n", "utf-8")
         print(f"{len(lines):,} {name} lines in {len(LANGUAGES)} languages")
-    pieces = write_tokenizer(texts, [here / "made" / name for name in (DEEP, WIDE)])
-    write_configurations(here / "made", pieces)
-    print(f"a tokeniser of {pieces:,} pieces\nwritten: {here / 'tasks' / 'texts'} {here / 'made'}")
+    tokenizer = write_tokenizer(texts, [here / "made" / name for name in (DEEP, WIDE)])
+    write_encoders(here / "made", tokenizer, texts.parallel)
+    print(f"a tokeniser of {tokenizer.get_vocab_size():,} pieces")
+    print(f"written: {here / 'tasks' / 'texts'} {here / 'made'}")
 
 
 def found_kit() -> Path:

@@ -1,0 +1,217 @@
+"""Controls: what an analysis says of claims where it is known that nothing is there, or that something is.
+
+Negative: labels are shuffled many times; a claim should be supported in few of the shuffles. Positive: the
+labels are shuffled likewise, and then an effect of a known size is added to the scores; it should be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from taskorder.claims.claim import Claim, Control
+from taskorder.claims.evidence import decide
+from taskorder.claims.proceedings import CLAIMS, registered
+from taskorder.claims.variants import Analysis, Variant, shuffled
+from taskorder.errors import TaskorderError
+from taskorder.files import sha256_text, write_whole
+from taskorder.inference.criticism.sketches import sketched
+from taskorder.inference.session import Settings, fitted, read_tables, tables_of
+from taskorder.inference.spec import read_model
+from taskorder.moderators import stage_table
+from taskorder.results.catalogue import Covariates, covariates
+from taskorder.results.sequences import parse, task_set
+
+COLUMNS = ["key", "control", "points", "number", "claim", "probability", "decision", "mean", "problem"]
+AT_ONCE = 10
+
+
+def controls(
+    analysis: Analysis,
+    claims: Sequence[Claim],
+    control: Control,
+    path: Path,
+    *,
+    times: int,
+    points: float = 0.0,
+    seed: int,
+    workers: int = 2,
+    say: Callable[[str], None] = lambda _: None,
+) -> pd.DataFrame:
+    """Shuffle labels, plant an effect if asked to, fit, and judge; goes on where it was stopped.
+
+    Rows of another model, other data or other claims are not kept in the table.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    claims : sequence of Claim
+        About this model, with this control.
+    control : {"order", "difficulty", "similarity"}
+        What is shuffled.
+    path : Path
+        The table: one row a shuffle and claim, with the columns `COLUMNS`.
+    times : int
+        How many shuffles.
+    points : float
+        The size of the effect that is planted: between the orders of a task set, or per sd of a moderator.
+    seed, workers
+    say : callable
+        Is told how far it is.
+    """
+    key = _key(analysis, claims, seed)
+    done = _read(path)
+    done = done[done["key"] == key]
+    ours = done[(done["control"] == control) & (done["points"] == points)]
+    todo = sorted(set(range(times)) - set(ours["number"]))
+    one = partial(_controlled, analysis, tuple(claims), control, points, seed)
+    for part in _in_parts(one, todo, workers):
+        rows = pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS]
+        done = pd.concat([done, rows], ignore_index=True) if len(done) else rows
+        done = done.sort_values(["control", "points", "number", "claim"], kind="stable")
+        write_whole(path, done.to_csv(index=False, float_format="%.6g", lineterminator="\n"), force=True)
+        ours = done[(done["control"] == control) & (done["points"] == points)]
+        say(f"{control} shuffled: {ours['number'].nunique()} of {times}")
+    return ours
+
+
+def controlled(
+    model: Path,
+    control: Control,
+    folder: Path,
+    settings: Settings,
+    *,
+    times: int,
+    points: float,
+    workers: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> pd.DataFrame:
+    """Fit a model file to its tables, and put the registered claims about it through a control.
+
+    The table is `NAME.csv` in the folder.
+
+    Raises
+    ------
+    TaskorderError
+        If no registered claim about the model has this control.
+    """
+    spec, known = read_model(model), covariates()
+    claims = [one for one in registered() if one.model == spec.name and one.control == control]
+    if not claims:
+        raise TaskorderError(
+            f"no claim about model {spec.name!r} has control = {control!r}: register one in {CLAIMS}"
+        )
+    found = fitted(spec, (), known, settings, say)
+    table, _ = read_tables(spec, tables_of(spec), known)
+    return controls(
+        Analysis(found.fit, table, known),
+        claims,
+        control,
+        folder / f"{spec.name}.csv",
+        times=times,
+        points=points,
+        seed=settings.seed,
+        workers=workers,
+        say=say,
+    )
+
+
+def _key(analysis: Analysis, claims: Sequence[Claim], seed: int) -> str:
+    manifest = analysis.fit.manifest
+    about = (manifest["model_sha256"], manifest["rows_sha256"], seed, *claims)
+    return sha256_text(repr(about))[:16]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.read_csv(path, dtype={"key": "str", "problem": "str"}, keep_default_na=False)
+
+
+def _in_parts(
+    one: Callable[[int], list[dict[str, object]]], todo: Sequence[int], workers: int
+) -> Iterator[list[dict[str, object]]]:
+    if workers < 2:
+        for number in todo:
+            yield one(number)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for start in range(0, len(todo), AT_ONCE):
+            yield [row for rows in pool.map(one, todo[start : start + AT_ONCE]) for row in rows]
+
+
+def _controlled(
+    analysis: Analysis, claims: Sequence[Claim], control: Control, points: float, seed: int, number: int
+) -> list[dict[str, object]]:
+    variant = shuffled(analysis, control, np.random.default_rng([seed, number]))
+    if points:
+        variant = planted(analysis, variant, control, points)
+    found = sketched(
+        variant.spec, variant.rows, variant.covariates, name=variant.name, kind=variant.kind, seed=seed
+    )
+    rows: list[dict[str, object]] = []
+    for claim in claims:
+        there = not found.problem and claim.estimand in found.draws
+        draws = found.draws[claim.estimand].to_numpy() if there else np.array([np.nan])
+        probability = claim.probability(draws, found.weight if there else None)
+        rows.append(
+            {
+                "number": number,
+                "claim": claim.id,
+                "probability": probability,
+                "decision": decide(probability, passed=there),
+                "mean": found.summary(claim.estimand)["mean"],
+                "problem": found.problem,
+            }
+        )
+    return rows
+
+
+def planted(analysis: Analysis, variant: Variant, control: Control, points: float) -> Variant:
+    """Return a variant with an effect of a known size in its scores.
+
+    Of the orders of a task set, every other one scores `points` higher; of a moderator, stages one sd higher
+    add `points`. Scores stay within [0, 1].
+    """
+    rows, covariates = variant.rows, variant.covariates
+    raised = (
+        _raised_orders(rows) if control == "order" else _raised_stages(analysis, rows, covariates, control)
+    )
+    score = (rows["score"] + points / 100 * raised).clip(0.0, 1.0)
+    table = rows.assign(score=score)
+    return Variant(
+        f"{variant.name}, {points:g} points planted", variant.kind, variant.spec, table, covariates
+    )
+
+
+def _raised_orders(rows: pd.DataFrame) -> pd.Series:
+    """Return 1/2 and -1/2 for the orders of each task set in turn; 0 where there is one order only."""
+    sets = rows["sequence"].map({text: task_set(parse(text)) for text in rows["sequence"].unique()})
+    orders = pd.DataFrame(
+        {"study": rows["study"], "tasks": sets, "sequence": rows["sequence"]}
+    ).drop_duplicates()
+    orders = orders.sort_values(["study", "tasks", "sequence"])
+    grouped = orders.groupby(["study", "tasks"])["sequence"]
+    several = (grouped.transform("size") > 1).to_numpy()
+    sign = np.where(grouped.cumcount() % 2 == 0, 0.5, -0.5) * several
+    lookup = pd.Series(sign, index=pd.MultiIndex.from_frame(orders[["study", "sequence"]]))
+    at = pd.MultiIndex.from_frame(rows[["study", "sequence"]])
+    return pd.Series(lookup.loc[at].to_numpy(), index=rows.index)
+
+
+def _raised_stages(
+    analysis: Analysis, rows: pd.DataFrame, covariates: Covariates, moderator: str
+) -> pd.Series:
+    """Return the sum of a moderator's standardised values over the stages of each row."""
+    sequence = analysis.spec.sequence
+    if sequence is None:
+        return pd.Series(0.0, index=rows.index)
+    stages = stage_table(rows.reset_index(drop=True), covariates, sequence.difficulty, sequence.similarity)
+    values = (stages.frame[f"{moderator}_z"].fillna(0.0) * stages.frame["share"]).groupby(stages.frame["row"])
+    return pd.Series(values.sum().reindex(range(len(rows)), fill_value=0.0).to_numpy(), index=rows.index)
