@@ -298,6 +298,39 @@ def claims(
         raise typer.Exit(1)
 
 
+class Shuffled(StrEnum):
+    """What a control may shuffle."""
+
+    order = "order"
+    difficulty = "difficulty"
+    similarity = "similarity"
+
+
+@app.command()
+def control(
+    model: Annotated[Path, typer.Option(help="A model file, such as models/order.toml.", metavar="TOML")],
+    shuffle: Annotated[Shuffled, typer.Option(help="Whose labels are shuffled.")],
+    times: Annotated[int, typer.Option(min=1, help="How many shuffles.")] = 200,
+    plant: Annotated[
+        float, typer.Option(help="Points of an effect that is added after the shuffle; 0: none.")
+    ] = 0.0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the table goes.")] = Path(
+        "reports/controls"
+    ),
+    seed: _Seed = 2026,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
+) -> None:
+    """Judge the claims about a model where nothing is there, or a known effect is: labels are shuffled."""
+    from taskorder.claims.controls import controlled
+    from taskorder.inference.session import Settings
+
+    settings = Settings("auto", seed)
+    found = controlled(
+        model, shuffle.value, output, settings, times=times, points=plant, workers=workers, say=_say
+    )
+    typer.echo(found.groupby("claim")["decision"].value_counts().unstack(fill_value=0).to_string())
+
+
 @app.command()
 def report(
     output: Annotated[Path, typer.Option("-o", "--output", help="The PDF.")] = Path("report.pdf"),
