@@ -91,6 +91,7 @@ def make_rows(known: Covariates) -> Callable[..., pd.DataFrame]:
                 "stage": "",
                 "perturbation": "",
                 "severity": np.nan,
+                "source": f"row {target}/{stage}",
             }
             for system in SYSTEMS
             for target in TARGETS

@@ -42,6 +42,7 @@ def test_every_block_has_every_strategy_and_the_same_candidates(judged: pd.DataF
 
 def test_regret_and_advantage_add_up_to_that_of_chance(judged: pd.DataFrame) -> None:
     assert np.allclose(judged["points_over_random"] + judged["regret"], judged["random_regret"])
+    assert (judged["source"] == "row " + judged["target"] + "/" + judged["chosen"].str.split().str[0]).all()
     assert np.allclose(judged["regret_5"].groupby(judged["target"]).first(), 0.0, atol=0.5)
 
 
@@ -57,19 +58,22 @@ def test_the_choice_for_a_target_does_not_see_its_scores(
     assert np.allclose(first["points_over_random"], -second["points_over_random"])
 
 
+@pytest.mark.parametrize("left_out", ["goal1", "goal2"])
 def test_the_choice_for_a_target_does_not_see_how_difficult_the_target_is(
-    make_rows: Make, spec: ModelSpec, known: Covariates
+    make_rows: Make, spec: ModelSpec, known: Covariates, left_out: str
 ) -> None:
-    rows = make_rows()
-    others = rows[(rows["target"] == "goal0") & rows["sequence"].isin(["one", "two", "three"])]
-    table = pd.concat([rows, others.assign(sequence="goal1", score=0.9)], ignore_index=True)
-    own = known.tasks["task"] == "goal1"
-    harder = known.tasks.assign(difficulty_gap=known.tasks["difficulty_gap"].mask(own, 5.0))
-    chosen = [
-        Evaluation.of(spec, table, each).without("target", "goal1").query("strategy == 'model'")["chosen"]
-        for each in (known, replace(known, tasks=harder))
-    ]
-    assert chosen[0].tolist() == chosen[1].tolist()
+    rows = make_rows(slope=0.0)
+    unseen = rows["sequence"].isin(["one", "two", "three"])
+    rows = rows[(rows["target"] == left_out) == unseen]
+    first = rows[rows["sequence"] == "four"]
+    table = pd.concat([rows, first.assign(sequence="goal1", score=first["score"] + 0.1)], ignore_index=True)
+    own, chosen = known.tasks["task"] == "goal1", []
+    for difficulty in (-5.0, 5.0):
+        measured = known.tasks["difficulty_gap"].mask(own, difficulty)
+        others = replace(known, tasks=known.tasks.assign(difficulty_gap=measured))
+        found = Evaluation.of(spec, table, others).without("target", left_out)
+        chosen.append(found[found["strategy"] == "model"]["chosen"].tolist())
+    assert (chosen[0] == chosen[1]) == (left_out == "goal1")
 
 
 def test_languages_are_left_out_where_there_are_several(

@@ -18,7 +18,7 @@ LANGUAGES += [("[yo]", "[fi]", 0.2), ("[fi]", "[yo]", 0.2), ("[sw]", "[rw]", 0.9
 
 def block(*candidates: str, target: str = "goal", language: str = "en") -> Block:
     scores = np.zeros((len(candidates), 1))
-    return Block("s", "m/full", target, "en", language, "accuracy", candidates, scores)
+    return Block("s", "m/full", target, "en", language, "accuracy", candidates, candidates, scores)
 
 
 @pytest.fixture

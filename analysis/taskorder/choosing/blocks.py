@@ -33,6 +33,8 @@ class Block:
     study, system, target, train_language, language, metric : str
     candidates : tuple of str
         C sequences of one stage.
+    sources : tuple of str
+        Where the study has their scores; empty where it is not said.
     scores : array (C, R)
         As fractions, of R replicates each.
     """
@@ -44,6 +46,7 @@ class Block:
     language: str
     metric: str
     candidates: tuple[str, ...]
+    sources: tuple[str, ...]
     scores: Floats
 
     @property
@@ -53,8 +56,9 @@ class Block:
 
     def only(self, keep: Booleans) -> Self:
         """Return the block with fewer candidates; `keep` (C,) says which."""
-        kept = tuple(name for name, stays in zip(self.candidates, keep, strict=True) if stays)
-        return replace(self, candidates=kept, scores=self.scores[keep])
+        at = np.flatnonzero(keep)
+        candidates, sources = (tuple(names[i] for i in at) for names in (self.candidates, self.sources))
+        return replace(self, candidates=candidates, sources=sources, scores=self.scores[keep])
 
 
 def blocks_of(rows: pd.DataFrame) -> tuple[Block, ...]:
@@ -77,10 +81,14 @@ def blocks_of(rows: pd.DataFrame) -> tuple[Block, ...]:
 
 
 def _block(key: tuple[str, ...], rows: pd.DataFrame) -> Block:
-    by_candidate = {str(name): scores.to_numpy(float) for name, scores in rows.groupby("sequence")["score"]}
-    replicates = min(len(scores) for scores in by_candidate.values())
-    scores = np.array([scores[:replicates] for scores in by_candidate.values()])
-    return Block(*key, candidates=tuple(by_candidate), scores=scores)
+    arms = rows.groupby("sequence", sort=True)
+    replicates = int(arms.size().min())
+    return Block(
+        *key,
+        candidates=tuple(map(str, arms.groups)),
+        sources=tuple(map(str, arms["source"].first())),
+        scores=np.array([scores[:replicates] for _, scores in arms["score"]], dtype=float),
+    )
 
 
 def _is_single(sequence: str) -> bool:

@@ -119,9 +119,9 @@ def regrets(
     -------
     DataFrame
         One row a scheme, block and strategy: `scheme`, the columns of `BLOCK`, `strategy`, `chosen` (more
-        than one where the strategy does not tell them apart), `candidates` and `replicates` (how many), and
-        in points: `points_over_random`, `regret`, `random_regret`, and the same of the best of three and
-        five that are tried (`regret_3`, ...).
+        than one where the strategy does not tell them apart), the `source` of its score, `candidates` and
+        `replicates` (how many), and in points: `points_over_random`, `regret`, `random_regret`, and the same
+        of the best of three and five that are tried (`regret_3`, ...).
 
     Raises
     ------
@@ -172,6 +172,7 @@ def _judged(block: Block, values: Values) -> Iterator[dict[str, object]]:
             **dict(zip(BLOCK, same.key, strict=True)),
             "strategy": name,
             "chosen": " ".join(np.array(same.candidates)[value == value.max()]),
+            "source": same.sources[int(np.argmax(value))],
             "candidates": len(same.candidates),
             "replicates": same.scores.shape[1],
             "points_over_random": POINTS * advantage(same.scores, value),
