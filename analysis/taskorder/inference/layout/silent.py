@@ -12,7 +12,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from taskorder.inference.layout.levels import empty
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import STAGE, ModelSpec
 from taskorder.moderators import StageTable
 
 
@@ -25,12 +25,12 @@ def constant_columns(table: pd.DataFrame, spec: ModelSpec) -> list[str]:
         return []
     terms = [*spec.fixed.terms, *(term for group in spec.groups.values() for term in group.by)]
     words = dict.fromkeys(word for term in terms for word in term.split(":"))
-    moderators = () if spec.sequence is None else spec.sequence.moderators
+    of_stages = () if spec.sequence is None else (STAGE, *spec.sequence.moderators)
     return [
         word
         for word in words
         if word in table
-        and word not in moderators
+        and word not in of_stages
         and (table[word] == table[word].iloc[0]).all()
         and not empty(table[word]).any()
     ]
