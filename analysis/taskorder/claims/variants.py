@@ -26,6 +26,8 @@ from taskorder.results.catalogue import Covariates
 from taskorder.results.sequences import parse, task_set
 
 SEED, PRIOR, SCALE, MEASURE, FLAGS, OUTLIERS = "seed", "prior", "scale", "measure", "flags", "outliers"
+ENOUGH_ROWS = 0.9
+"""The share of rows that must have a measure for it to stand in another's place."""
 OUTLYING = 3.5
 """Posterior predictive standard deviations beyond which a cell is an outlier."""
 ORDER: tuple[str, ...] = ("study", "backbone", "tuning", "target", "train_language", "seed")
@@ -126,27 +128,33 @@ def _on_identity(spec: ModelSpec, design: Design) -> ModelSpec:
 
 
 def _measures(analysis: Analysis) -> Iterator[Variant]:
-    """Take every other measure of difficulty and of similarity that the rows have values of."""
+    """Put every other measure of a moderator in the place of one that is used, if most rows have it."""
     spec, covariates = analysis.spec, analysis.covariates
     sequence = spec.sequence
-    if sequence is None or not sequence.moderators:
+    if sequence is None:
         return
-    known = {
+    before = analysis.rows()
+    for moderator, measures in _known_measures(covariates).items():
+        if not any(moderator in term.split(":") for term in sequence.moderators):
+            continue
+        used: tuple[str, ...] = getattr(sequence, moderator)
+        enough = ENOUGH_ROWS * before[moderator].notna().sum()
+        for place, old in enumerate(used):
+            for new in (measure for measure in measures if measure not in used):
+                other = (*used[:place], new, *used[place + 1 :])
+                changed = sequence.model_copy(update={moderator: other, "missing": "drop"})
+                model = spec.model_copy(update={"sequence": changed})
+                rows = _selected(analysis.table, model, covariates)
+                if rows is not None and rows[moderator].notna().sum() >= enough:
+                    name = f"{moderator} by {new} for {old}"
+                    yield Variant(name, MEASURE, model, rows, covariates)
+
+
+def _known_measures(covariates: Covariates) -> dict[str, list[str]]:
+    return {
         "difficulty": [name.removeprefix("difficulty_") for name in _difficulty_columns(covariates)],
         "similarity": sorted(covariates.similarity["measure"].astype(str).unique()),
     }
-    for moderator, measures in known.items():
-        used = getattr(sequence, moderator)
-        if not any(moderator in term.split(":") for term in sequence.moderators):
-            continue
-        for measure in measures:
-            if measure in used or measure == "own":
-                continue
-            changed = sequence.model_copy(update={moderator: (measure,), "missing": "drop"})
-            other = spec.model_copy(update={"sequence": changed})
-            rows = _selected(analysis.table, other, covariates)
-            if rows is not None and _varies(rows, moderator):
-                yield Variant(f"{moderator} by {measure}", MEASURE, other, rows, covariates)
 
 
 def _selected(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> pd.DataFrame | None:
@@ -154,10 +162,6 @@ def _selected(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> p
         return select_rows(table, spec, covariates)
     except TaskorderError:
         return None
-
-
-def _varies(rows: pd.DataFrame, moderator: str) -> bool:
-    return moderator in rows and float(rows[moderator].max()) > float(rows[moderator].min())
 
 
 def _flags(analysis: Analysis) -> Iterator[Variant]:

@@ -101,7 +101,11 @@ def _claims(found: Answer) -> Part | None:
         }
         for verdict in found.verdicts
     ]
-    return {"table": as_json(tables.verdicts(found, full=True)), "reasons": reasons}
+    return {
+        "table": as_json(tables.verdicts(found, full=True)),
+        "evidence": as_json(tables.evidence(found)),
+        "reasons": reasons,
+    }
 
 
 def _model(fit: Fit) -> Part:

@@ -133,7 +133,7 @@ def levels_of(fit: Fit, parameter: str) -> str:
 
 
 def verdicts(answer: Answer, *, full: bool = False) -> Table:
-    """Return the claims with their verdicts; in full with estimate, gates and tier."""
+    """Return the claims with their verdicts; in full with region and estimate."""
     columns: tuple[Column, ...] = (Column("Verdict", "mark"), Column("Claim", width="1fr"))
     if not full:
         columns = (*columns, Column("Probability", "number"))
@@ -148,10 +148,6 @@ def verdicts(answer: Answer, *, full: bool = False) -> Table:
         Column("Probability", "number"),
         Column("Mean", "number"),
         Column("95 % interval", "number"),
-        Column("Grounded", "mark"),
-        Column("Reproduced", "mark"),
-        Column("Attacked", "mark"),
-        Column("Tier"),
     )
     return Table(columns, tuple(_full_verdict(verdict) for verdict in answer.verdicts), wide=True)
 
@@ -167,20 +163,35 @@ def _full_verdict(verdict: Verdict) -> tuple[Cell, ...]:
         probability(judgement.probability),
         "" if of_probability else number(judgement.mean, places),
         "" if of_probability else interval(judgement.lower, judgement.upper, places),
-        *_gates(verdict),
-        verdict.tier,
     )
+
+
+def evidence(answer: Answer) -> Table:
+    """Return the gates of each claim, and the tier of its record."""
+    columns = (
+        Column("Claim", "mono", "1fr"),
+        Column("Grounded", "mark"),
+        Column("Reproduced", "mark"),
+        Column("Attacked", "mark"),
+        Column("Attacks", "number"),
+        Column("Tier"),
+    )
+    rows = tuple((verdict.claim.id, *_gates(verdict), verdict.tier) for verdict in answer.verdicts)
+    return Table(columns, rows)
 
 
 def _gates(verdict: Verdict) -> tuple[Cell, ...]:
     grounded, reproduced, attacked = verdict.grounded, verdict.reproduced, verdict.attacked
     words = (
-        f"{100 * grounded.share:.0f} %" if grounded else "–",
+        f"{100 * grounded.share:.0f} % of rows" if grounded else "–",
         f"{reproduced.errors:.1f} errors" if reproduced and np.isfinite(reproduced.errors) else "–",
         f"{attacked.score:.1f} of 10" if attacked and attacked.tried else "–",
     )
-    passed = verdict.gates.values()
-    return tuple(Mark("pass" if ok else "fail", word) for ok, word in zip(passed, words, strict=True))
+    marks = (
+        Mark("pass" if passed else "fail", word)
+        for passed, word in zip(verdict.gates.values(), words, strict=True)
+    )
+    return (*marks, count(attacked.tried) if attacked else "–")
 
 
 def _mark(verdict: Verdict) -> Mark:

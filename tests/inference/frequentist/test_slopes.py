@@ -52,7 +52,7 @@ def test_the_planted_slopes_are_found(results: Make, known: Covariates, sequence
     assert list(found.columns) == COLUMNS
     assert found["system"].tolist() == ["all", "b/full", "c/full"]
     assert found["clusters"].tolist() == [6, 6, 6]
-    np.testing.assert_allclose(found["estimate"], [SLOPE, 1.5 * SLOPE, 0.5 * SLOPE], rtol=0.1)
+    np.testing.assert_allclose(found["estimate"], 100 * SLOPE * np.array([1.0, 1.5, 0.5]), rtol=0.1)
     assert ((found["lower"] < found["estimate"]) & (found["estimate"] < found["upper"])).all()
     assert (found["p"] < 1e-3).all()
 
@@ -60,7 +60,7 @@ def test_the_planted_slopes_are_found(results: Make, known: Covariates, sequence
 def test_without_noise_the_slope_is_exact(results: Make, known: Covariates, sequence_model: Make) -> None:
     table = planted(results, known, noise=0.0).query("seed == 0")
     found = companion(fitted(sequence_model, table, known, ["difficulty"]), known)
-    np.testing.assert_allclose(found["estimate"], [SLOPE, 1.5 * SLOPE, 0.5 * SLOPE])
+    np.testing.assert_allclose(found["estimate"], 100 * SLOPE * np.array([1.0, 1.5, 0.5]))
 
 
 def test_a_difference_in_sign_is_told(results: Make, known: Covariates, sequence_model: Make) -> None:
