@@ -61,7 +61,8 @@ def terms(design: Design) -> list[str]:
 def test_terms_of_what_is_the_same_in_all_rows_are_left_out(laid_out: Callable[..., Design]) -> None:
     design = laid_out()
     assert terms(design) == [
-        "1", "zero_shot", "stage", "difficulty", "1|stage", "1|stage:target", "1|backbone", "stage|backbone", "1|run",
+        "1", "zero_shot", "stage", "difficulty", "1|stage", "1|stage:target",
+        "1|backbone", "stage|backbone", "1|run",
     ]  # fmt: skip
     said = [note.split("'")[1] for note in design.notes if "terms with it were left out" in note]
     assert said == ["perturbed", "similarity"]
