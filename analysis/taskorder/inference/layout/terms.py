@@ -68,7 +68,7 @@ def fixed_columns(frame: pd.DataFrame, terms: Sequence[str], reference: Mapping[
         _check(frame, word)
     formula = " + ".join(["1" if "1" in terms else "0", *(term for term in terms if term != "1")])
     coded = frame[list(dict.fromkeys(simple))].assign(
-        **{name: _against(frame[name], level) for name, level in reference.items()}
+        **{name: _against(frame[name], level) for name, level in reference.items() if name in simple}
     )
     matrix: Any = model_matrix(formula, coded, na_action="raise")
     indices = cast("dict[object, list[int]]", matrix.model_spec.term_indices)
@@ -100,6 +100,11 @@ def _against(column: pd.Series, level: str) -> pd.Categorical[str]:
             f" {', '.join(levels)}.{nearest(level, levels)}"
         )
     return pd.Categorical(column.astype(str), [level, *(other for other in levels if other != level)])
+
+
+def level_name(column: str, level: str) -> str:
+    """Return the name of the column of a level: `tuning[lora]`."""
+    return _tidy(f"{column}[{level}]")
 
 
 def _tidy(name: str) -> str:
