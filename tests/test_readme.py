@@ -99,9 +99,10 @@ def test_the_commands_exist(command: str) -> None:
 
 def test_the_example_of_the_model_file_is_one(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "model-file.md").read_text("utf-8")
-    (example,) = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (whole,) = [example for example in examples if example.startswith("name = ")]
     path = tmp_path / "eight.toml"
-    path.write_text(example, encoding="utf-8")
+    path.write_text(whole, encoding="utf-8")
     assert read_model(path).name == "eight_schools"
 
 
