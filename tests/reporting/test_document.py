@@ -41,6 +41,18 @@ def test_a_report_is_a_pdf_and_the_same_answers_give_the_same_bytes(
     assert first.pages >= 5
 
 
+def test_a_report_does_not_tell_how_long_it_took(
+    make_fit: Make, small_catalogue: CatalogueSummary, tmp_path: Path
+) -> None:
+    quick = make_fit()
+    slow = replace(quick, diagnostics=replace(quick.diagnostics, seconds={"compile": 70.0, "sample": 900.0}))
+    files = [
+        build([Answer(found)], tmp_path / f"{name}.pdf", catalogue=small_catalogue)
+        for name, found in (("quick", quick), ("slow", slow))
+    ]
+    assert files[0].sha256 == files[1].sha256
+
+
 def test_a_report_that_exists_is_kept_unless_forced(
     answer: Answer, small_catalogue: CatalogueSummary, tmp_path: Path
 ) -> None:

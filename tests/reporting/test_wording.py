@@ -84,9 +84,3 @@ def test_recency_says_which_stage_counts_for_more() -> None:
     assert "the later of two stages counts for more" in wording.recency_sentence(0.5, 0.4, 0.6, 0.01)
     assert "the earlier of two stages counts for more" in wording.recency_sentence(1.5, 1.2, 1.9, 0.99)
     assert "cannot be told" in wording.recency_sentence(1.0, 0.8, 1.2, 0.5)
-
-
-def test_a_duration_is_never_nothing() -> None:
-    assert wording.seconds(0.01) == "less than 0.1 s"
-    assert wording.seconds(0.06) == "0.1 s"
-    assert wording.seconds(61.0) == "61 s"

@@ -124,6 +124,7 @@ def fitted(
         Is told what takes time before it is done.
     """
     frame, inputs = read_tables(spec, paths or tables_of(spec), covariates)
+    inputs = tuple(_named(file) for file in inputs)
     rows = select_rows(frame, spec, covariates)
     chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
     folder = store.home() / store.key(spec, rows_digest(rows), _digest(covariates), chosen)
@@ -146,6 +147,14 @@ def fitted(
     )
     store.save(result, folder, force=True)
     return Found(store.load(folder), folder, fresh=True, fault=fault)
+
+
+def _named(file: InputFile) -> InputFile:
+    """Name what ships by its place among what ships, wherever that is on this machine."""
+    path, root = Path(file.path), resource("data").parent
+    if not path.is_absolute() or not path.is_relative_to(root):
+        return file
+    return replace(file, path=path.relative_to(root).as_posix())
 
 
 def _kept(folder: Path) -> tuple[Fit | None, str]:

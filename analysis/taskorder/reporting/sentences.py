@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from taskorder.inference.estimands import reports_points
+from taskorder.inference.estimands import PROBABILITY, RATIO, reports_points
 from taskorder.inference.fitting import Fit
+from taskorder.inference.spec import EstimandSpec
 from taskorder.reporting import estimates, names, wording
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.estimates import Estimate, draws_of
 
 
+MOST_TOLD = 4
+"""Estimates of the headline that are told in sentences where no claim says which matter."""
+
+
 def findings(answer: Answer) -> list[str]:
-    """Return the answer to the question: a paragraph for each slope of the headline, then one on recency."""
+    """Return the answer to the question: a paragraph for each estimate that matters, then one on recency.
+
+    Those matter that a claim is about; without claims, the first of the headline.
+    """
     fit = answer.fit
-    found = [
-        " ".join([_slope(answer, estimate), *signs(fit, estimate.term)])
-        for estimate in estimates.headline(fit)
-    ]
+    claimed = dict.fromkeys(verdict.claim.estimand for verdict in answer.verdicts)
+    told = [one for name in claimed if (one := estimates.named(fit, name)) and one.unit != PROBABILITY]
+    told = told or list(estimates.headline(fit)[:MOST_TOLD])
+    found = [" ".join([finding(answer, one), *_signs_of(fit, one)]) for one in told]
     if "recency" in fit.tree["posterior"].data_vars:
         ratio = np.exp(-draws_of(fit, "recency"))
         low, high = np.quantile(ratio, [0.025, 0.975])
@@ -27,29 +35,88 @@ def findings(answer: Answer) -> list[str]:
     return found
 
 
+def _signs_of(fit: Fit, estimate: Estimate) -> list[str]:
+    entry = fit.spec.estimands.get(estimate.parameter)
+    return signs(fit, estimate.term) if entry is None or entry.function == "points" else []
+
+
+def finding(answer: Answer, estimate: Estimate) -> str:
+    """Say what an estimate is, in a sentence."""
+    fit = answer.fit
+    entry = fit.spec.estimands.get(estimate.parameter)
+    if entry is None or entry.function == "points":
+        return _slope(answer, estimate)
+    if entry.function in {"contrast", "curriculum"}:
+        subject = _contrast(entry) if entry.function == "contrast" else _curriculum(entry)
+        return _changes(answer, estimate, wording.sentence_case(subject))
+    return wording.level_sentence(
+        wording.sentence_case(names.quantity(entry)),
+        estimate.mean,
+        estimate.lower,
+        estimate.upper,
+        "" if estimate.unit == RATIO else estimate.unit,
+    )
+
+
+def _contrast(entry: EstimandSpec) -> str:
+    return f"{_level(entry.of)} instead of {_level(entry.to)}"
+
+
+def _curriculum(entry: EstimandSpec) -> str:
+    return f"of two tasks one standard deviation apart in {entry.of}, the higher one last and not first"
+
+
+def _level(term: str) -> str:
+    """Return the level that a term is the column of; the term itself where it is of no column of text."""
+    column, bracket, level = term.removesuffix("]").partition("[")
+    return names.plain(level) if bracket else names.term(column)
+
+
 def _slope(answer: Answer, estimate: Estimate) -> str:
     fit, term = answer.fit, estimate.term
-    scored = fit.spec.outcome.scale != "identity"
-    outcome = "the score" if scored else names.plain(fit.spec.outcome.column)
-    unit = estimate.unit if scored else ""
+    unit = estimate.unit if fit.spec.outcome.scale != "identity" else ""
     numbers = (estimate.mean, estimate.lower, estimate.upper)
     moderators = () if fit.spec.sequence is None else fit.spec.sequence.moderators
     if term == "1":
         return wording.level_sentence("The intercept", *numbers, unit)
+    if term.endswith("]") and "1" not in fit.spec.fixed.terms:
+        return wording.mean_sentence(names.term(term), _outcome(fit), numbers, unit, estimate.above_zero)
     first, *rest = term.split(":")
     if rest and {first, *rest} <= set(moderators):
         return wording.interaction_sentence(
             first, names.plain(":".join(rest)), numbers, unit, estimate.above_zero
         )
-    subject, rope = _subject(term, moderators, fit), answer.rope(estimate.parameter)
-    return wording.slope_sentence(subject, outcome, numbers, unit, estimate.above_zero, rope)
+    return _changes(answer, estimate, _subject(term, moderators, fit))
+
+
+def _changes(answer: Answer, estimate: Estimate, subject: str) -> str:
+    fit = answer.fit
+    unit = estimate.unit if fit.spec.outcome.scale != "identity" else ""
+    numbers = (estimate.mean, estimate.lower, estimate.upper)
+    rope = answer.rope(estimate.parameter)
+    return wording.slope_sentence(subject, _outcome(fit), numbers, unit, estimate.above_zero, rope)
+
+
+def _outcome(fit: Fit) -> str:
+    return "the score" if reports_points(fit.spec) else names.plain(fit.spec.outcome.column)
 
 
 def _subject(term: str, moderators: tuple[str, ...], fit: Fit) -> str:
     words = names.long_term(term, fit.spec)
     if term in moderators:
         return f"One standard deviation more {words}"
+    if term.endswith("]"):
+        return wording.sentence_case(f"{_level(term)} instead of {_reference(term, fit)}")
     return f"An {words}" if fit.spec.sequence is not None and term == "stage" else f"One unit more {words}"
+
+
+def _reference(term: str, fit: Fit) -> str:
+    """Return the level that a column of text is coded against."""
+    column = term.partition("[")[0]
+    if column in fit.spec.fixed.reference:
+        return names.plain(fit.spec.fixed.reference[column])
+    cells = fit.tree["constant_data"]
+    return names.plain(min(map(str, cells[column].to_numpy()))) if column in cells else "the reference"
 
 
 def signs(fit: Fit, term: str) -> list[str]:
@@ -73,7 +140,7 @@ def doubts(fit: Fit) -> list[str]:
     if slopes:
         vaguest = max(slopes, key=lambda e: e.width / abs(e.mean) if e.mean else float("inf"))
         unit = vaguest.unit if fit.spec.outcome.scale != "identity" else ""
-        label = f"the slope of {names.term(vaguest.term)}"
+        label = vaguest.label[:1].lower() + vaguest.label[1:]
         found.append(wording.vaguest_sentence(label, vaguest.lower, vaguest.upper, vaguest.mean, unit))
     found += _largest_spread(fit)
     return found
@@ -122,21 +189,14 @@ def conventions(fit: Fit) -> str:
 
 
 def computation(fit: Fit) -> str:
-    """Say how the posterior was computed, and why so."""
+    """Say how the posterior was computed, and why so; not in what time, so that it can be said again."""
     d, m = fit.diagnostics, fit.manifest
-    first = "find the mode" if d.engine == "collapsed" else "compile"
-    spent = [
-        f"{wording.seconds(d.seconds[key])} to {what}"
-        for key, what in (("compile", first), ("sample", "sample"))
-        if key in d.seconds
-    ]
-    text = (
+    return (
         f"{wording.count(int(m['draws']))} draws by the {d.engine} engine (seed {m['seed']}), since"
         f" {m['why']}:"
         f" {wording.count(d.rows)} rows in {wording.count(int(m['cells']))} cells of replicates,"
-        f" {wording.count(d.effects)} linear effects"
+        f" {wording.count(d.effects)} linear effects. {_sampling(fit)}"
     )
-    return f"{text}{'; ' * bool(spent)}{wording.listed(spent)}. {_sampling(fit)}"
 
 
 def _sampling(fit: Fit) -> str:

@@ -177,6 +177,21 @@ def _practically(lower: float, upper: float, rope: float, unit: str) -> str:
     return f"; the whole interval is beyond ±{limit}" if lower >= rope or upper <= -rope else ""
 
 
+def mean_sentence(
+    level: str, outcome: str, estimate: tuple[float, float, float], unit: str, above_zero: float
+) -> str:
+    """Say what the outcome is at a level of a column; the other parameters are those of a slope."""
+    mean, lower, upper = estimate
+    places = decimals_for(upper - lower)
+    change = f"{amount(signed(mean, places), unit)} (95 % interval {interval(lower, upper, places)})"
+    tail = ""
+    if direction(above_zero) == "undecided":
+        tail = f", which cannot be told from zero: it is {_side(above_zero)}"
+    elif lower <= 0 <= upper:
+        tail = f"; it is {_side(above_zero)}"
+    return sentence_case(f"{level}: {outcome} {change}{tail}.")
+
+
 def interaction_sentence(
     first: str, second: str, estimate: tuple[float, float, float], unit: str, above_zero: float
 ) -> str:
@@ -259,12 +274,3 @@ def signs_sentence(slope: str, groups: str, signs: Sequence[Direction]) -> str:
     rest = f"; in {counted_plain(unclear)} it cannot be told from zero" if unclear else ""
     text = f"{slope} is {' and '.join(clear)} of {counted_plain(len(signs))} {groups}{rest}."
     return sentence_case(text)
-
-
-def seconds(value: float) -> str:
-    """Return a duration in words that fit its length."""
-    if value < 0.05:
-        return "less than 0.1 s"
-    if value < 100:
-        return f"{number(value, 1 if value < 10 else 0)} s"
-    return f"{number(value / 60, 1 if value < 600 else 0)} min"

@@ -90,9 +90,13 @@ def covariates(
     )
 
 
-@cache
 def _shipped(name: str) -> pd.DataFrame:
-    loaded = load(resource(f"data/{name}.csv"))
+    return _read(resource(f"data/{name}.csv"))
+
+
+@cache
+def _read(path: Path) -> pd.DataFrame:
+    loaded = load(path)
     if loaded.problems:
         raise InvalidTable(loaded.problems)
     return loaded.cells.apply(with_numbers)
