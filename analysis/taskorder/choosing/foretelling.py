@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.engines.density import Density, density
-from taskorder.inference.engines.mode import climbed, start
+from taskorder.inference.engines.mode import climbed, settled
 from taskorder.inference.engines.sufficient import sufficient
 from taskorder.inference.fitting import choose
 from taskorder.inference.layout.design import Design, build_design
@@ -67,8 +67,9 @@ def foretold(means: pd.DataFrame, hidden: Booleans, spec: ModelSpec, covariates:
     with threadpool_limits(limits=1, user_api="blas"):
         everything = density(design, spec)
         rest = everything.less(sufficient(design, everything.sums.shift, cells))
-        u = climbed(rest, start(design, rest.coordinates), tolerance=TOLERANCE)
-        expected = _expected(design, rest, u)
+        begun = settled(rest, design)
+        u = climbed(begun.density, begun.u, begun.covariance, tolerance=TOLERANCE)
+        expected = _expected(design, begun.density, u)
     return np.where(design.row_cell >= 0, expected[design.row_cell], np.nan)
 
 

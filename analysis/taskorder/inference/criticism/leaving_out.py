@@ -231,7 +231,8 @@ def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.r
     evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
     limit = largest_k(u.shape[1])
     if not k < limit or np.sum(weight**2) > FEWEST / len(weight):
-        again = sharpened(rest, climbed(rest, everything.start.u))
+        start = everything.start
+        again = sharpened(rest, climbed(rest, start.u, start.covariance))
         proposal = collapsed.proposal_about(again)
         u = proposal.draw(AGAIN * u.shape[1], rng)
         log_weight = collapsed.bounded(rest)(u) - proposal.log_density(u)

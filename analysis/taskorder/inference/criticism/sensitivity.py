@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import pandas as pd
 import xarray as xr
-from arviz_stats.psense import psense_summary
+from arviz_base import dataset_to_dataframe
+from arviz_stats.psense import psense
 
 from taskorder.inference.fitting import Fit
 
 THRESHOLD = 0.05
 """Sensitivities below this are small: the distance between the posteriors, per doubling of the power."""
+
+_SCALED = ("prior", "likelihood")
 
 
 def power_scaled(fit: Fit) -> pd.DataFrame:
@@ -40,6 +43,15 @@ def power_scaled(fit: Fit) -> pd.DataFrame:
             "log_prior": fit.tree["log_prior"].to_dataset().sel(kept),
         }
     )
-    found = psense_summary(tree, threshold=THRESHOLD).rename_axis("estimand").reset_index()
-    found["diagnosis"] = found["diagnosis"].replace("✓", "")
+    both = xr.concat([psense(tree, group=group) for group in _SCALED], dim="component")
+    frame = dataset_to_dataframe(both.assign_coords(component=list(_SCALED)), sample_dims=["component"]).T
+    found = frame.round(3).rename_axis("estimand").reset_index()
+    found["diagnosis"] = [_diagnosis(*pair) for pair in zip(found["prior"], found["likelihood"], strict=True)]
     return found[["estimand", "prior", "likelihood", "diagnosis"]]
+
+
+def _diagnosis(prior: float, likelihood: float) -> str:
+    """Say what the two mean together (Kallioinen et al. 2024, section 3.3)."""
+    if prior < THRESHOLD:
+        return ""
+    return "prior-data conflict" if likelihood >= THRESHOLD else "strong prior or weak likelihood"

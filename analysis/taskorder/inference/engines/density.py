@@ -37,6 +37,32 @@ AT_ONCE = 400_000
 """Numbers of one array that are held while several points are evaluated together."""
 
 
+STRIDE, LEAST_TOLD = 4.0, 0.5
+"""The largest factor by which an sd settles at once; of how many coefficients or replicates it takes to."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The sds that agree with the coefficients at some theta.
+
+    Attributes
+    ----------
+    sd : array (G,)
+        Of the groups.
+    residual : array (L,)
+        Of the residual levels.
+    told : array (G,)
+        How many of a group's coefficients the data tell.
+    left : array (L,)
+        How many of a level's replicates are not used up by coefficients.
+    """
+
+    sd: Floats
+    residual: Floats
+    told: Floats
+    left: Floats
+
+
 @dataclass(frozen=True)
 class Density:
     """The marginal density of theta, and the coefficients given theta.
@@ -141,12 +167,42 @@ class Density:
     def left_over(self, u: Floats) -> Floats:
         """Return how many replicates of each residual level (L,) are not used up by coefficients, at (D,)."""
         theta, factor = next(self.evaluated(u[:, None]))
-        trace, _ = self._sums_of(theta, elimination.inverse(factor), np.zeros(self.sums.width))
-        variance = self.variance(theta)[:, 0]
-        share = theta.residual[self.sums.level, 0] ** 2 / variance
-        used = trace @ self._pair_weights(theta) / variance
-        left = np.bincount(self.sums.level, share * (self.sums.count - used), len(theta.residual))
-        return np.maximum(left, 0.0)
+        return self._left_over(theta, elimination.inverse(factor))
+
+    def _left_over(self, theta: Theta, inverse: Floats) -> Floats:
+        trace, _ = self._sums_of(theta, inverse, np.zeros(self.sums.width))
+        left = self.sums.count - trace @ self._pair_weights(theta) / self.variance(theta)[:, 0]
+        return np.maximum(self._by_residual_level(theta, left), 0.0)
+
+    def _by_residual_level(self, theta: Theta, values: Floats) -> Floats:
+        """Add up values of the noise groups (G,), each in the share of its variance that is residual: (L,)."""
+        share = theta.residual[self.sums.level, 0] ** 2 / self.variance(theta)[:, 0]
+        return np.bincount(self.sums.level, share * values, len(theta.residual))
+
+    def settled(self, u: Floats) -> Settled:
+        """Return the sds that agree with the coefficients at one vector (D,), and what tells of each.
+
+        A group's coefficients, of which g = levels - sum of posterior over prior variances are told by the
+        data, have the variance (sum of their squared means) / g; residuals likewise (MacKay 1992, Neural
+        Computation 4, 415-447). Priors of the sds have no part in it.
+        """
+        theta, factor = next(self.evaluated(u[:, None]))
+        standard, inverse = elimination.means(factor)[:, 0], elimination.inverse(factor)
+        grouped = self.sd_of >= 0
+        told = np.bincount(self.sd_of[grouped], (1.0 - inverse[self.order.diagonal])[grouped], len(theta.sd))
+        squares = np.bincount(self.sd_of[grouped], standard[grouped] ** 2, len(theta.sd))
+        b = self.mean + self.prior_sd(theta)[:, 0] * standard
+        square, linear = self._sums_of(theta, np.zeros_like(inverse), b)
+        misfit = self.sums.square + square @ self._pair_weights(theta)
+        misfit = misfit - 2.0 * linear @ self.weights(theta)[:, 0]
+        left = self._left_over(theta, inverse)
+        squares_left = self._by_residual_level(theta, misfit / self.variance(theta)[:, 0])
+        return Settled(
+            sd=theta.sd[:, 0] * _ratio(squares, told),
+            residual=theta.residual[:, 0] * _ratio(squares_left, left),
+            told=told,
+            left=left,
+        )
 
     def _slopes(self, theta: Theta, factor: Factor) -> tuple[Floats, Floats, Floats]:
         """Return the derivatives by recency (1,), log sds (G, 1) and log residual sds (L, 1) at one point."""
@@ -156,8 +212,7 @@ class Density:
         variance, weight = self.variance(theta)[:, 0], self.weights(theta)[:, 0]
         pair_weight, pairs = self._pair_weights(theta), np.array(step_pairs(sums.steps))
         expected = sums.square + trace @ pair_weight - 2.0 * linear @ weight
-        share = theta.residual[sums.level, 0] ** 2 / variance
-        by_residual = np.bincount(sums.level, share * (expected / variance - sums.count), len(theta.residual))
+        by_residual = self._by_residual_level(theta, expected / variance - sums.count)
         by_weight = trace @ (pairs.sum(axis=1) * pair_weight)
         by_weight = by_weight - 2.0 * linear @ (np.arange(sums.steps) * weight)
         squared = standard**2 + inverse[self.order.diagonal] - 1.0
@@ -195,6 +250,12 @@ class Density:
         """Return the prior sds of the coefficients, (P, B); 1 where the prior is flat."""
         sd = np.vstack([theta.sd, np.ones((1, theta.sd.shape[1]))])
         return sd[self.sd_of] * self.scale[:, None]
+
+
+def _ratio(squares: Floats, number: Floats) -> Floats:
+    """Return the root of what each is worth; within `STRIDE`, and one where there is next to nothing."""
+    ratio = np.sqrt(np.maximum(squares, 0.0) / np.maximum(number, LEAST_TOLD))
+    return np.where(number > LEAST_TOLD, np.clip(ratio, 1.0 / STRIDE, STRIDE), 1.0)
 
 
 def _by_pair(omega: Floats, weight: Floats) -> Floats:

@@ -1,4 +1,9 @@
-"""The mode of theta, where a sampler starts from, and the curvature there."""
+"""The mode of theta, where a sampler starts from, and the curvature there.
+
+The sds settle first, by rounds of `Density.settled`, each of which costs as much as one gradient. What has
+settled says how much the data tell of each coordinate: where there are several residual levels, the
+coordinates are laid out by it, and all are scaled by it for the climb that follows.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,8 @@ Floats = NDArray[np.float64]
 FAR = 1e6
 """How much worse than its start a search takes a place to be where the density cannot be computed."""
 STEP = 1e-4
+ROUNDS, AGREED = 12, 0.1
+"""At most so many rounds of settling; the largest change of a log sd that ends them."""
 STEPS, LONGEST, GAIN = 12, 2.0, 0.02
 """At most so many Newton steps, of so many standard deviations; a gain of the log density that is small."""
 TOLERANCE = 1e-9
@@ -50,18 +57,40 @@ class Mode:
 
 
 def mode(density: Density, design: Design, iterations: int = 60) -> Mode:
-    """Find the mode by L-BFGS, and sharpen it by Newton's method.
+    """Find the mode by L-BFGS, and sharpen it by Newton's method."""
+    begun = settled(density, design)
+    return sharpened(begun.density, climbed(begun.density, begun.u, begun.covariance, iterations))
 
-    Where there are several residual levels, what the data say of each is measured at the mode, and the mode
-    is found again in coordinates that take it into account.
+
+def settled(density: Density, design: Design) -> Mode:
+    """Let the sds settle, and say near where the mode is then.
+
+    Where there are several residual levels, what the data tell of each decides their coordinates.
     """
-    u = climbed(density, start(design, density.coordinates), iterations)
-    if density.coordinates.spread is not None:
-        measured = _measured(density, u)
-        u = measured.pack(density.coordinates.unpack(u[:, None]))[:, 0]
-        density = replace(density, coordinates=measured)
-        u = climbed(density, u, iterations)
-    return sharpened(density, u)
+    theta = _start(design, density.coordinates)
+    for _ in range(ROUNDS):
+        found = density.settled(density.coordinates.pack(theta)[:, 0])
+        nearer = _theta(density.coordinates, found.sd, found.residual)
+        change = max(_change(nearer.sd, theta.sd), _change(nearer.residual, theta.residual))
+        theta = nearer
+        if change < AGREED:
+            break
+    layout, told = density.coordinates, 1.0 + 2.0 * found.told
+    if layout.spread is not None:
+        log_sd = np.log(theta.residual[:, 0])
+        layout = layout.measured(float(np.mean(log_sd)), log_sd, 2.0 * found.left)
+        residual = np.concatenate([[1.0, 1.0 + 2.0 * len(log_sd)], np.ones(len(log_sd))])
+    else:
+        residual = 1.0 + 2.0 * found.left[: layout.size - layout.first_residual]
+    information = np.concatenate([np.ones(layout.first_sd), told, residual])
+    at_rest = replace(density, coordinates=layout)
+    return Mode(at_rest, layout.pack(theta)[:, 0], np.diag(1.0 / information))
+
+
+def _change(one: Floats, other: Floats) -> float:
+    """Return by how much positive numbers differ at most, in logarithms; zeros are known."""
+    known = (one == 0) | (other == 0)
+    return float(np.abs(np.log(np.where(known, 1.0, one) / np.where(known, 1.0, other))).max(initial=0.0))
 
 
 def sharpened(density: Density, u: Floats) -> Mode:
@@ -93,23 +122,8 @@ def _value(density: Density, u: Floats) -> float:
         return -np.inf
 
 
-def _measured(density: Density, u: Floats) -> Coordinates:
-    """Estimate what the data alone say of the log of each residual sd.
-
-    N replicates of which p parameters take their share tell it with information 2 (N - p). At the mode the
-    pull of the data is that of the prior, z / width: a Newton step from there is the data's own estimate.
-    """
-    layout = density.coordinates
-    first = layout.first_residual
-    width, z = float(np.exp(u[first + 1])), u[first + 2 :]
-    information = 2.0 * density.left_over(u)
-    log_sd = np.log(layout.unpack(u[:, None]).residual[:, 0])
-    told = log_sd + z / (width * np.maximum(information, 1.0))
-    return layout.measured(float(np.mean(told)), told, information)
-
-
-def start(design: Design, layout: Coordinates) -> Floats:
-    """Return a vector (D,) to start from: groups a third of the outcome's spread, replicates as they vary."""
+def _start(design: Design, layout: Coordinates) -> Theta:
+    """Return where to start from: groups a third of the outcome's spread, replicates as they vary."""
     cells = design.cells
     size = cells.sd
     levels = len(design.residual_levels) or 1
@@ -117,54 +131,71 @@ def start(design: Design, layout: Coordinates) -> Floats:
     ss = np.bincount(cells.level, cells.ss, minlength=levels)
     told = (df > 0) & (ss > 0)
     within = np.where(told, np.sqrt(np.where(told, ss, 1.0) / np.maximum(df, 1.0)), size / 2)
-    log_sd = np.log(within)
-    return layout.pack(
-        Theta(
-            recency=np.zeros(1),
-            sd=np.full((len(layout.sds), 1), size / 3),
-            residual=within[:, None],
-            typical=np.exp(np.mean(log_sd, keepdims=True)),
-            width=np.maximum(np.std(log_sd, keepdims=True), 0.3),
-        )
-    )[:, 0]
+    return _theta(layout, np.full(len(layout.sds), size / 3), within)
 
 
-def climbed(density: Density, u: Floats, iterations: int = 60, tolerance: float = TOLERANCE) -> Floats:
+def _theta(layout: Coordinates, sd: Floats, residual: Floats) -> Theta:
+    log_sd = np.log(residual) if layout.residual is not None else np.zeros(1)
+    return Theta(
+        recency=np.zeros(1),
+        sd=sd[:, None],
+        residual=residual[:, None],
+        typical=np.exp(np.mean(log_sd, keepdims=True)),
+        width=np.maximum(np.std(log_sd, keepdims=True), 0.3),
+    )
+
+
+def climbed(
+    density: Density,
+    u: Floats,
+    covariance: Floats,
+    iterations: int = 60,
+    tolerance: float = TOLERANCE,
+) -> Floats:
     """Return the vector (D,) of the highest log density, found from a vector near it.
 
-    The search ends where a step gains less than `tolerance`, as a share of the log density.
+    Parameters
+    ----------
+    density : Density
+    u : array (D,)
+        Where the search begins.
+    covariance : array (D, D)
+        Roughly the inverse of the negative Hessian: the search goes along its axes, in its units.
+    iterations : int
+    tolerance : float
+        The search ends where a step gains less, as a share of the log density.
     """
     if not len(u):
         return u
-    # The first step of L-BFGS-B between bounds is the whole gradient: scaled, it stays near the start.
+    root = np.linalg.cholesky(covariance)
+    lower, upper = _bounds(density.coordinates, u)
     begun, slope = density.value_and_slope(u)
-    steepness = max(1.0, float(np.linalg.norm(slope)))
+    steepness = max(1.0, float(np.linalg.norm(root.T @ slope)))
 
-    def objective(at: Floats) -> tuple[float, Floats]:
+    def objective(z: Floats) -> tuple[float, Floats]:
+        at = u + root @ z
         try:
+            if ((at < lower) | (at > upper)).any():
+                raise np.linalg.LinAlgError
             value, slope = density.value_and_slope(at)
         except np.linalg.LinAlgError:
-            return FAR - begun / steepness, np.zeros(len(at))
-        return -value / steepness, -slope / steepness
+            return FAR - begun / steepness, np.zeros(len(z))
+        return -value / steepness, -(root.T @ slope) / steepness
 
+    z = np.zeros(len(u))
     for _ in range(ATTEMPTS):
-        found = optimize.minimize(
-            objective,
-            u,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=_bounds(density.coordinates, u),
-            options={"maxiter": iterations, "ftol": tolerance},
-        )
-        u = np.asarray(found.x)
+        options = {"maxiter": iterations, "ftol": tolerance}
+        found = optimize.minimize(objective, z, jac=True, method="L-BFGS-B", options=options)
+        z = np.asarray(found.x)
         if found.success:
             break
-    return u
+    return u + root @ z
 
 
-def _bounds(layout: Coordinates, u: Floats) -> list[tuple[float, float]]:
-    bounds = [(value - BELOW, value + ABOVE) for value in u.tolist()]
-    return [(-NEARLY * STEEPEST, NEARLY * STEEPEST)] * layout.first_sd + bounds[layout.first_sd :]
+def _bounds(layout: Coordinates, u: Floats) -> tuple[Floats, Floats]:
+    lower, upper = u - BELOW, u + ABOVE
+    lower[: layout.first_sd], upper[: layout.first_sd] = -NEARLY * STEEPEST, NEARLY * STEEPEST
+    return lower, upper
 
 
 def _hessian(density: Density, u: Floats, here: Floats) -> Floats:

@@ -271,6 +271,7 @@ def _assemble(
     effects: list[sparse.csr_array] = []
     for back in range(int(steps.max(initial=0)) + 1):
         at = steps == back
-        matrix = sparse.coo_array((value[at], (cell[at], column[at])), shape=(cells, start))
-        effects.append(matrix.tocsr())
+        matrix = sparse.coo_array((value[at], (cell[at], column[at])), shape=(cells, start)).tocsr()
+        matrix.eliminate_zeros()
+        effects.append(matrix)
     return tuple(effects), tuple(blocks)
