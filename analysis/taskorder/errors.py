@@ -8,6 +8,7 @@
     ├── InvalidModel            a model file has problems
     ├── InvalidTask             a task file, or the data of a task, has problems
     ├── InvalidExperiment       an experiment file has problems
+    ├── InvalidArchive          an archive is damaged, changed or no archive
     ├── FitFailed               a fit gave nothing that could be reported
     └── MissingData             something that the work needs is not there
 """
@@ -78,6 +79,14 @@ class InvalidTask(TaskorderError):
 
 class InvalidExperiment(TaskorderError):
     """An experiment file that cannot be read, or asks for what is not there."""
+
+
+class InvalidArchive(TaskorderError):
+    """An archive that is not what its record says, or may not be unpacked; `problems` lists why."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class FitFailed(TaskorderError):

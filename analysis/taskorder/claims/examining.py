@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -41,12 +41,15 @@ class Examination:
         Each study left out, the first of all data; empty where that cannot be done.
     obstacle : str
         Why studies cannot be left out; empty where they were, or where there is nothing to be told.
+    files : mapping
+        Where on disk the sketches are kept: `otherwise.npz`, and `without.npz` where there is one.
     """
 
     analysis: Analysis
     variants: tuple[Sketch, ...]
     without: tuple[Sketch, ...]
     obstacle: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
 
     @cached_property
     def left_out(self) -> pd.DataFrame:
@@ -99,8 +102,10 @@ def examine(
         say(f"making each choice of {analysis.spec.name} otherwise (this can take a minute)")
         known = _sketched(analysis, controls, seed, workers)
         sketches.save(known, kept)
-    without, obstacle = _without(analysis, found.folder / "without.npz", seed, say)
-    return Examination(analysis, known, without, obstacle)
+    path = found.folder / "without.npz"
+    without, obstacle = _without(analysis, path, seed, say)
+    files = {"otherwise.npz": kept} | ({path.name: path} if without else {})
+    return Examination(analysis, known, without, obstacle, files)
 
 
 def _code() -> str:
