@@ -66,8 +66,9 @@ def main() -> None:
     spec = parse_model(MODEL)
     design = build_design(simulate(1), spec, covariates())
     fit = best(lambda: collapsed.sample(design, spec, seed=1, draws=4000))
-    left_out = best(lambda: without_levels(whole(design, spec, seed=1), "study", seed=2))
-    table = without_levels(whole(design, spec, seed=1), "study", seed=2).iloc[1:]
+    posterior = collapsed.sample(design, spec, seed=1, draws=4000).tree["posterior"].to_dataset()
+    left_out = best(lambda: without_levels(whole(design, spec, posterior), "study", seed=2))
+    table = without_levels(whole(design, spec, posterior), "study", seed=2).iloc[1:]
     print(f"{len(design.cells.mean):,} rows, {design.effects[0].shape[1]} effects, {STUDIES} studies")
     print(f"one fit {fit:.2f} s; every study left out {left_out:.2f} s: {left_out / fit:.1f} fits")
     print(

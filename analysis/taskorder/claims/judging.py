@@ -15,6 +15,7 @@ from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Attack, Attacked, Ground, Grounded, Judgement, Reproduced, decide
 from taskorder.claims.examining import STUDY, Examination
 from taskorder.claims.verdict import Verdict
+from taskorder.inference.criticism.leaving_out import LEFT_OUT
 from taskorder.inference.criticism.sketches import TIMES, Sketch
 from taskorder.inference.estimands import unit
 from taskorder.inference.fitting import Fit
@@ -104,7 +105,9 @@ def grounded(rows: pd.DataFrame) -> Grounded:
 
 
 def _digest(rows: pd.DataFrame) -> str:
-    hashed = pd.util.hash_pandas_object(rows[["run", "target", "language", "metric", "score"]], index=False)
+    score = ["run", "target", "language", "metric", "score"]
+    named = rows[score] if set(score) <= set(rows) else rows[sorted(map(str, rows))]
+    hashed = pd.util.hash_pandas_object(named, index=False)
     return hashlib.sha256(np.sort(hashed.to_numpy()).tobytes()).hexdigest()
 
 
@@ -139,8 +142,13 @@ def _bears(claim: Claim, sketch: Sketch) -> bool:
     return sketch.kind != "shuffled" or sketch.name == f"{claim.control} shuffled"
 
 
+def attack_name(sketch: Sketch) -> str:
+    """Return what an attack is called."""
+    return f"without {sketch.name}" if sketch.kind == LEFT_OUT else sketch.name
+
+
 def _attack(claim: Claim, judgement: Judgement, sketch: Sketch) -> Attack:
-    name = f"without {sketch.name}" if sketch.kind == "left out" else sketch.name
+    name = attack_name(sketch)
     if sketch.problem or claim.estimand not in sketch.draws:
         problem = sketch.problem or "it leaves the model without this estimand"
         return Attack(name, sketch.kind, float("nan"), judgement.decision, "undecided", problem)

@@ -144,8 +144,8 @@ def _number(value: float) -> float | None:
 
 def _reasons(found: Verdict) -> list[str]:
     claim, judgement = found.claim, found.judgement
-    if not claim.model:
-        return [f"no data bear on it; {claim.needs} would decide it"]
+    if not claim.model or judgement is NO_DATA:
+        return ["no data bear on it", *([f"{claim.needs} would decide it"] if claim.needs else [])]
     reasons: list[str] = []
     if math.isnan(judgement.probability):
         reasons.append("the rows of this fit leave the model without this estimand: its group was left out")

@@ -10,17 +10,17 @@ from scipy import stats
 
 from taskorder.errors import MissingData
 from taskorder.inference.criticism import predictive
+from taskorder.inference.criticism.cloud import DRAWS
 from taskorder.inference.criticism.leaving_out import (
-    DRAWS,
     Whole,
     foretold,
-    largest_k,
     loo,
     whole,
     without_levels,
 )
 from taskorder.inference.criticism.sensitivity import power_scaled
 from taskorder.inference.engines import collapsed
+from taskorder.inference.engines.importance import largest_k
 from taskorder.inference.fitting import Fit, fit
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec, parse_model
@@ -65,9 +65,14 @@ def design(table: pd.DataFrame, spec: ModelSpec, known: Covariates) -> Design:
     return build_design(table, spec, known)
 
 
+def known_of(design: Design, spec: ModelSpec) -> Whole:
+    result = collapsed.sample(design, spec, seed=1, draws=2000)
+    return whole(design, spec, result.tree["posterior"].to_dataset())
+
+
 @pytest.fixture(scope="module")
 def everything(design: Design, spec: ModelSpec) -> Whole:
-    return whole(design, spec, seed=1)
+    return known_of(design, spec)
 
 
 def refit(table: pd.DataFrame, spec: ModelSpec, known: Covariates) -> xr.Dataset:
@@ -162,7 +167,7 @@ def labs(**changes: Any) -> tuple[pd.DataFrame, ModelSpec]:
 
 def test_a_term_with_a_flat_prior_that_one_level_alone_tells(known: Covariates) -> None:
     table, spec = labs(priors={"x[z]": {"dist": "Flat"}})
-    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    found = without_levels(known_of(build_design(table, spec, known), spec), "lab", seed=1)
     rows = found.set_index("left_out")
     assert "no row tells 'x[z]', whose prior is flat" in rows["problem"]["C"]
     assert np.isnan(rows["mean"]["C"])
@@ -173,7 +178,7 @@ def test_a_term_with_a_flat_prior_that_one_level_alone_tells(known: Covariates) 
 def test_levels_too_few_for_a_flat_prior_of_their_sd(known: Covariates) -> None:
     priors = {"1": {"dist": "Flat"}, "sd:lab": {"dist": "HalfFlat"}}
     table, spec = labs(priors=priors, fixed={"terms": ["1"]})
-    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    found = without_levels(known_of(build_design(table, spec, known), spec), "lab", seed=1)
     levels = found[found["left_out"] != ""]
     assert levels["problem"].str.contains("the sd of group 'lab' has a flat prior, which 2 levels").all()
     assert levels["mean"].isna().all()
@@ -183,7 +188,7 @@ def test_a_level_without_which_nothing_is_left_to_the_residual(known: Covariates
     table, spec = labs(fixed={"terms": ["1"]}, groups={"lab": {}, "row": {}})
     table = table.assign(row=[f"r{i}" for i in range(20)] * 3)
     table.loc[table["lab"] != "C", "y"] = 0.5
-    found = without_levels(whole(build_design(table, spec, known), spec, seed=1), "lab", seed=1)
+    found = without_levels(known_of(build_design(table, spec, known), spec), "lab", seed=1)
     rows = found.set_index("left_out")
     assert "The residual sd would be 0" in rows["problem"]["C"]
     assert np.isnan(rows["mean"]["C"])
@@ -195,7 +200,7 @@ def test_a_column_that_cuts_across_cells_is_refused(known: Covariates) -> None:
     assert set(design.mixed) == {"y", "lab"}
     assert not set(design.mixed) & set(design.frame)
     with pytest.raises(MissingData, match=r"does not tell rows of different levels apart.*\[groups.lab\]"):
-        without_levels(whole(design, spec, seed=1), "lab", seed=1)
+        without_levels(known_of(design, spec), "lab", seed=1)
 
 
 @pytest.mark.parametrize(("draws", "limit"), [(250, 0.583), (1000, 0.667), (10_000, 0.7)])

@@ -1,9 +1,9 @@
 """What a posterior would be without some of its data, and how well the rest foretells them.
 
 Whole levels (a study, a backbone, a target, a language) are left out by taking their sums of products off
-those of all (`Sufficient.less`): no row is read again. The draws of the whole posterior, weighed by what
-the density without the level says, are the first proposal; where Pareto's k-hat is too large for that, the
-mode is found again from where it was, and a proposal of its own is made about it.
+those of all (`Sufficient.less`): no row is read again. The draws of the whole posterior are moved to where
+the posterior without the level is, and weighed there (`cloud`); where Pareto's k-hat is too large for that, a
+proposal of its own is made.
 
 Single cells are left out given theta in closed form. With h = x' V x n / s2 the leverage of a cell,
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,16 +30,15 @@ import xarray as xr
 from arviz_stats.loo import loo as arviz_loo
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed, MissingData, nearest
+from taskorder.inference.criticism.cloud import Cloud, cloud, moved, proposed
 from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.criticism.sketches import Sketch, failed
-from taskorder.inference.diagnostics import MAX_PARETO_K
-from taskorder.inference.engines import collapsed, elimination, importance
+from taskorder.inference.engines import collapsed, elimination
 from taskorder.inference.engines.density import Density, density
-from taskorder.inference.engines.mode import Mode, climbed, mode, sharpened
+from taskorder.inference.engines.mode import climbed, sharpened
 from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.layout.design import Design
@@ -47,15 +47,11 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-DRAWS = 250
-"""Draws for each level that is left out."""
-THETAS = 400
-"""Draws of theta by which single cells are foretold."""
-AGAIN = 4
-"""So many times as many where a level has a proposal of its own."""
+AGAIN = 1000
+"""Draws where a level has a proposal of its own."""
 THREADS = 2
 FEWEST = 4
-"""The whole posterior's draws will do where not more than so many are worth one."""
+"""Moved draws will do where not more than so many are worth one."""
 COLUMNS = [
     "left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd", "problem",
 ]  # fmt: skip
@@ -71,59 +67,32 @@ class Whole:
     ----------
     design : Design
     spec : ModelSpec
-    start : Mode
-    u : array (D, N)
-        Independent draws of theta from the posterior's proposal, resampled by their weights.
-    value : array (N,)
-        Their log density.
-    evidence : float
-        Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out.
+    known : Cloud
+        Draws of theta.
     """
 
     design: Design
     spec: ModelSpec
-    start: Mode
-    u: Floats
-    value: Floats
-    evidence: float
+    known: Cloud
+
+    @cached_property
+    def evidence(self) -> float:
+        """Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out."""
+        start = sharpened(self.known.start.density, self.known.start.u)
+        return proposed(start, AGAIN, np.random.default_rng(0)).evidence
 
 
-def whole(design: Design, spec: ModelSpec, *, seed: int, draws: int = DRAWS) -> Whole:
-    """Find the mode of all data, and draws about it.
+def whole(design: Design, spec: ModelSpec, posterior: xr.Dataset) -> Whole:
+    """Keep what is known of the posterior of all data.
 
-    Raises
-    ------
-    FitFailed
-        Where no proposal covers the density.
+    Parameters
+    ----------
+    design : Design
+    spec : ModelSpec
+    posterior : Dataset
+        As `collapsed` has sampled it.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
-        start = mode(density(design, spec), design)
-        rng = np.random.default_rng(seed)
-        proposal = collapsed.proposal_about(start)
-        u = proposal.draw(4 * draws, rng)
-        value = collapsed.bounded(start.density)(u)
-        log_weight = value - proposal.log_density(u)
-        weight, k = importance.weights(log_weight)
-        _refuse(k, len(log_weight))
-        at = rng.choice(u.shape[1], draws, p=weight)
-        evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
-    return Whole(design, spec, start, u[:, at], value[at], evidence)
-
-
-def largest_k(draws: int) -> float:
-    """Return the Pareto k-hat below which a mean over so many weighted draws can be relied on.
-
-    Reference: Vehtari et al. (2024), Journal of Machine Learning Research 25.
-    """
-    return min(1.0 - 1.0 / np.log10(draws), MAX_PARETO_K)
-
-
-def _refuse(k: float, draws: int) -> None:
-    if not k < largest_k(draws):
-        raise FitFailed(
-            f"leaving out: the proposal does not cover the posterior (Pareto k-hat {k:.2f}); fit the model"
-            f" to the tables without the level instead"
-        )
+    return Whole(design, spec, cloud(density(design, spec), design, posterior))
 
 
 def sketches_without(everything: Whole, column: str, *, seed: int) -> tuple[Sketch, ...]:
@@ -222,32 +191,20 @@ def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
 
 
 def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.random.Generator) -> Sketch:
-    full = everything.start.density
-    rest = full.less(sufficient(everything.design, full.sums.shift, cells)) if cells.any() else full
-    u = everything.u
-    value, coefficients = rest.drawn(u, rng)
-    log_weight = value - everything.value
-    weight, k = importance.weights(log_weight)
-    evidence = everything.evidence + float(logsumexp(log_weight) - np.log(len(log_weight)))
-    limit = largest_k(u.shape[1])
-    if not k < limit or np.sum(weight**2) > FEWEST / len(weight):
-        start = everything.start
-        again = sharpened(rest, climbed(rest, start.u, start.covariance))
-        proposal = collapsed.proposal_about(again)
-        u = proposal.draw(AGAIN * u.shape[1], rng)
-        log_weight = collapsed.bounded(rest)(u) - proposal.log_density(u)
-        weight, k = importance.weights(log_weight)
-        limit = largest_k(len(log_weight))
-        evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
-        u, weight = u[:, weight > 0], weight[weight > 0]
-        _, coefficients = rest.drawn(u, rng)
-    draws = _evaluated(everything, rest, u, coefficients)
+    known, design = everything.known, everything.design
+    full = known.start.density
+    rest = full.less(sufficient(design, full.sums.shift, cells)) if cells.any() else full
+    found, gone = moved(known, rest, rng), 0.0
+    if found is None or not found.covered or np.sum(found.weight**2) > FEWEST / len(found.weight):
+        start = sharpened(rest, climbed(rest, known.start.u, known.start.covariance))
+        found, gone = proposed(start, AGAIN, rng), everything.evidence
+    draws = _evaluated(everything, rest, found.u, found.coefficients)
     if not cells.any():
-        return Sketch(name, ALL, rows, draws, weight)
-    elpd = everything.evidence - evidence + _constant(everything.design, cells)
-    problem = "" if k < limit else f"Pareto k-hat is {k:.2f}, the limit is {limit:.2f}"
+        return Sketch(name, ALL, rows, draws, found.weight)
+    elpd = gone - found.evidence + _constant(design, cells)
     told = elpd if (rest.proper > 0).all() else float("nan")
-    return Sketch(name, LEFT_OUT, rows, draws, weight, problem, k, told)
+    problem = "" if found.covered else f"Pareto k-hat is {found.pareto_k:.2f}"
+    return Sketch(name, LEFT_OUT, rows, draws, found.weight, problem, found.pareto_k, told)
 
 
 def _constant(design: Design, cells: Booleans) -> float:
@@ -263,7 +220,7 @@ def _evaluated(everything: Whole, rest: Density, u: Floats, coefficients: Floats
     return pd.DataFrame(dict(by_level(values)))
 
 
-def foretold(everything: Whole, *, thetas: int = THETAS) -> xr.Dataset:
+def foretold(everything: Whole) -> xr.Dataset:
     """Return log p(y_c | the others, theta) of every cell at draws of theta.
 
     Returns
@@ -272,11 +229,10 @@ def foretold(everything: Whole, *, thetas: int = THETAS) -> xr.Dataset:
         `mean` (chain, draw, cell), one chain: what `arviz.loo` takes as a log likelihood. It has the effects
         integrated out: no cell has a say in what foretells it but through theta.
     """
-    design, start = everything.design, everything.start
-    u = everything.u[:, :thetas]
-    products = products_of_rows(design, start.density.sums)
+    design, at = everything.design, everything.known.start.density
+    products = products_of_rows(design, at.sums)
     with threadpool_limits(limits=1, user_api="blas"):
-        found = np.array([_foretold(design, start.density, products, one) for one in u.T])
+        found = np.array([_foretold(design, at, products, one) for one in everything.known.u.T])
     return xr.Dataset({"mean": (("chain", "draw", "cell"), found[None])})
 
 

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from taskorder.errors import TaskorderError
 from taskorder.files import replacing
+from taskorder.inference.criticism.cloud import Cloud, Weighted, moved, proposed
 from taskorder.inference.diagnostics import MAX_PARETO_K
-from taskorder.inference.engines import collapsed, importance
+from taskorder.inference.engines import collapsed
 from taskorder.inference.engines.density import density
 from taskorder.inference.engines.mode import mode
 from taskorder.inference.estimands import by_level, estimands
@@ -105,12 +106,14 @@ def sketched(
     name: str,
     kind: str,
     seed: int,
+    near: Cloud | None = None,
 ) -> Sketch:
     """Fit a model to rows that `select_rows` has chosen, and keep its estimands only.
 
-    The posterior of a Gaussian model is told from some hundred weighted draws of theta about its mode, with
-    several draws of the coefficients at each; where these do not cover it, and for other models, it is
-    sampled. What cannot be fitted becomes a sketch that says why.
+    The posterior of a Gaussian model is told from some hundred weighted draws of theta, with several draws of
+    the coefficients at each: those of a posterior that is near, moved to its mode, or draws from a proposal
+    of its own. Where these do not cover it, and for other models, it is sampled. What cannot be fitted
+    becomes a sketch that says why.
     """
     try:
         design = build_design(rows, spec, covariates)
@@ -118,28 +121,28 @@ def sketched(
         if needs_nuts(spec):
             return _sampled(design, spec, name, kind, modelled, seed)
         with threadpool_limits(limits=1, user_api="blas"):
-            found = _weighted(design, spec, name, kind, modelled, np.random.default_rng(seed))
-        return _sampled(design, spec, name, kind, modelled, seed) if found.problem else found
+            found = _weighted(design, spec, near, np.random.default_rng(seed))
+            if not found.covered:
+                return _sampled(design, spec, name, kind, modelled, seed)
+            draws = _evaluated(design, spec, found)
+        return Sketch(name, kind, modelled, draws, np.tile(found.weight, TIMES) / TIMES, "", found.pareto_k)
     except TaskorderError as error:
         return failed(name, kind, len(rows), str(error))
     except np.linalg.LinAlgError:
         return failed(name, kind, len(rows), "no mode can be found")
 
 
-def _weighted(
-    design: Design, spec: ModelSpec, name: str, kind: str, rows: int, rng: np.random.Generator
-) -> Sketch:
-    start = mode(density(design, spec), design)
-    proposal = collapsed.proposal_about(start)
-    u = proposal.draw(THETAS, rng)
-    value, coefficients = start.density.drawn(u, rng, TIMES)
-    weight, k = importance.weights(value - proposal.log_density(u))
+def _weighted(design: Design, spec: ModelSpec, near: Cloud | None, rng: np.random.Generator) -> Weighted:
+    sums = density(design, spec)
+    found = None if near is None else moved(near, sums, rng, TIMES)
+    return found if found is not None and found.covered else proposed(mode(sums, design), THETAS, rng, TIMES)
+
+
+def _evaluated(design: Design, spec: ModelSpec, found: Weighted) -> pd.DataFrame:
     posterior = collapsed.posterior_of(
-        design, start.density, np.tile(u, TIMES)[:, None], coefficients[:, None]
+        design, found.density, np.tile(found.u, TIMES)[:, None], found.coefficients[:, None]
     )
-    draws = pd.DataFrame(dict(by_level(estimands(posterior, design, spec))))
-    problem = "" if k < MAX_PARETO_K else f"Pareto k-hat is {k:.2f}"
-    return Sketch(name, kind, rows, draws, np.tile(weight, TIMES) / TIMES, problem, k)
+    return pd.DataFrame(dict(by_level(estimands(posterior, design, spec))))
 
 
 def _sampled(design: Design, spec: ModelSpec, name: str, kind: str, rows: int, seed: int) -> Sketch:

@@ -29,6 +29,8 @@ from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
 from taskorder.inference.engines.importance import Frame, Proposal
 from taskorder.inference.engines.mode import Mode, mode
+from taskorder.inference.engines.parameters import sd_names
+from taskorder.inference.engines.theta import Theta
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
 
@@ -338,3 +340,21 @@ def posterior_of(design: Design, density: Density, u: Floats, drawn: Floats) -> 
         others["residual"] = theta.residual.reshape(chains, each)
     sd = np.moveaxis(theta.sd.reshape(-1, chains, each), 0, -1)
     return named(design, np.moveaxis(drawn, 0, -1), sd, others, shift=density.sums.shift)
+
+
+def theta_of(design: Design, posterior: xr.Dataset) -> Theta:
+    """Return theta at every draw of a posterior that `posterior_of` named, one chain after another."""
+
+    def drawn(name: str) -> Floats:
+        return posterior[name].to_numpy().astype(float).ravel()
+
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    names = sd_names(design.blocks)
+    sd = np.array([drawn(name) for name in names]).reshape(len(names), count)
+    recency = drawn("recency") if len(design.effects) > 1 else np.zeros(count)
+    if design.residual_levels:
+        levels = posterior["residual_level_sd"].to_numpy().astype(float)
+        residual = levels.reshape(count, -1).T
+        return Theta(recency, sd, residual, drawn("residual"), drawn("sd:residual"))
+    residual = drawn("residual") if "residual" in posterior else np.zeros(count)
+    return Theta(recency, sd, residual[None])

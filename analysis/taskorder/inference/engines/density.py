@@ -175,7 +175,7 @@ class Density:
         return np.maximum(self._by_residual_level(theta, left), 0.0)
 
     def _by_residual_level(self, theta: Theta, values: Floats) -> Floats:
-        """Add up values of the noise groups (G,), each in the share of its variance that is residual: (L,)."""
+        """Add up values of noise groups (G,), each in the share of its variance that is residual: (L,)."""
         share = theta.residual[self.sums.level, 0] ** 2 / self.variance(theta)[:, 0]
         return np.bincount(self.sums.level, share * values, len(theta.residual))
 

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaln, logsumexp
 
+from taskorder.inference.diagnostics import MAX_PARETO_K
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
@@ -269,6 +271,14 @@ def weights(log_weights: Floats) -> tuple[Floats, float]:
         return np.exp(log_weights - logsumexp(log_weights)), 0.0
     smoothed, k = array_stats.psislw(-log_weights)
     return np.exp(np.asarray(smoothed) - logsumexp(smoothed)), float(k)
+
+
+def largest_k(draws: int) -> float:
+    """Return the Pareto k-hat below which a mean over so many weighted draws can be relied on.
+
+    Reference: Vehtari et al. (2024), Journal of Machine Learning Research 25.
+    """
+    return min(1.0 - 1.0 / np.log10(draws), MAX_PARETO_K)
 
 
 def metropolis(log_weights: Floats, rng: np.random.Generator) -> Integers:

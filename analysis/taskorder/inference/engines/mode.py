@@ -67,15 +67,15 @@ def settled(density: Density, design: Design) -> Mode:
 
     Where there are several residual levels, what the data tell of each decides their coordinates.
     """
-    theta = _start(design, density.coordinates)
+    layout = density.coordinates
+    theta = _start(design, layout)
+    found = density.settled(layout.pack(theta)[:, 0])
     for _ in range(ROUNDS):
-        found = density.settled(density.coordinates.pack(theta)[:, 0])
-        nearer = _theta(density.coordinates, found.sd, found.residual)
-        change = max(_change(nearer.sd, theta.sd), _change(nearer.residual, theta.residual))
-        theta = nearer
-        if change < AGREED:
+        before, theta = theta, _theta(layout, found.sd, found.residual)
+        if max(_change(theta.sd, before.sd), _change(theta.residual, before.residual)) < AGREED:
             break
-    layout, told = density.coordinates, 1.0 + 2.0 * found.told
+        found = density.settled(layout.pack(theta)[:, 0])
+    told = 1.0 + 2.0 * found.told
     if layout.spread is not None:
         log_sd = np.log(theta.residual[:, 0])
         layout = layout.measured(float(np.mean(log_sd)), log_sd, 2.0 * found.left)
@@ -184,8 +184,9 @@ def climbed(
 
     z = np.zeros(len(u))
     for _ in range(ATTEMPTS):
-        options = {"maxiter": iterations, "ftol": tolerance}
-        found = optimize.minimize(objective, z, jac=True, method="L-BFGS-B", options=options)
+        found = optimize.minimize(
+            objective, z, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "ftol": tolerance}
+        )
         z = np.asarray(found.x)
         if found.success:
             break
