@@ -33,5 +33,5 @@ def test_rows_are_counted_where_cells_mix_studies(make_fit: Make, small_catalogu
 def test_a_study_has_the_spread_of_its_scores(make_fit: Make, small_catalogue: CatalogueSummary) -> None:
     table: Any = data(make_fit(), small_catalogue)["table"]
     (row,) = table["rows"]
-    assert row[:7] == ["taskweb", "TaskWeb", "40", "2", "5", "4", "1"]
+    assert row[:7] == ["taskweb", "Kim et al. 2023", "40", "2", "5", "4", "1"]
     assert row[-1]["lower"] < row[-1]["middle"] < row[-1]["upper"]

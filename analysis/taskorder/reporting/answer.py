@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from taskorder.claims import Verdict
+from taskorder.claims import Claim, Verdict
+from taskorder.inference.criticism.sketches import Sketch
+from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
+from taskorder.inference.spec import ModelSpec
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.left_out import LeftOut
+from taskorder.reporting.networks import Evidence
 from taskorder.reporting.sensitivity import Sensitivity
 from taskorder.results.catalogue import Covariates
 
@@ -33,6 +37,14 @@ class Answer:
         How much they rest on the prior.
     calibrations : tuple of Calibrated
         Of this model, one an engine.
+    otherwise : tuple of Sketch
+        The estimands as each choice of the analysis is made otherwise.
+    networks : tuple of Evidence
+        One a network of the model file.
+    curve : DataFrame
+        Regrets as `choosing.regret_curve` returns them, where the rows are regrets; else empty.
+    news : tuple of str
+        What the ledger of the claims does not know of.
     """
 
     fit: Fit
@@ -42,6 +54,10 @@ class Answer:
     left_out: LeftOut = field(default_factory=LeftOut)
     sensitivity: Sensitivity | None = None
     calibrations: tuple[Calibrated, ...] = ()
+    otherwise: tuple[Sketch, ...] = ()
+    networks: tuple[Evidence, ...] = ()
+    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    news: tuple[str, ...] = ()
 
     def rope(self, estimand: str) -> float:
         """Return half the width of what the claims about an estimand hold to be practically zero.
@@ -54,3 +70,24 @@ class Answer:
             if verdict.claim.estimand == estimand and verdict.claim.rope > 0 and verdict.claim.at == 0
         }
         return ropes.pop() if len(ropes) == 1 else 0.0
+
+    def claim(self) -> Claim | None:
+        """Return the first claim about a quantity that has a density; None if there is none."""
+        return next(
+            (
+                verdict.claim
+                for verdict in self.verdicts
+                if verdict.claim.estimand in self.fit.tree["estimands"]
+                and verdict.judgement.unit != PROBABILITY
+            ),
+            None,
+        )
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A question that no data bear on: its model, the claims about it, and why it has no data."""
+
+    spec: ModelSpec
+    verdicts: tuple[Verdict, ...]
+    why: str

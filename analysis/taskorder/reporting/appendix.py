@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import wording
-from taskorder.reporting.answer import Answer
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.content import Cell, Column, Kind, Part, Table, as_json
 
@@ -77,39 +76,54 @@ def _flags_table(found: CatalogueSummary) -> Table:
     return Table((Column("Flag"), Column("", width="1fr"), Column("Rows", "number")), rows)
 
 
-def sources(answers: Sequence[Answer], catalogue: CatalogueSummary) -> list[Part]:
-    """Return the studies as references: first those that are modelled, then the others."""
-    modelled = {study for found in answers for study in found.fit.manifest["rows"]}
+def made_from(fit: Fit) -> Part:
+    """Return what a posterior was made from: files with their digests, model, rows, seed and versions."""
+    m = fit.manifest
+    return {
+        "studies": list(m["rows"]),
+        "files": [[str(file["path"]), int(file["rows"]), str(file["sha256"])] for file in m["inputs"]],
+        "model": [fit.spec.name, str(m["model_sha256"]), str(m["rows_sha256"])],
+        "settings": [str(m["seed"]), wording.count(int(m["draws"])), str(m["engine"])],
+        "versions": dict(m["versions"]),
+    }
+
+
+def sources(origins: Sequence[Part], catalogue: CatalogueSummary) -> list[Part]:
+    """Return the studies as references: first those that are modelled, then the others.
+
+    Parameters
+    ----------
+    origins : sequence of Part
+        As `made_from` returns them.
+    catalogue : CatalogueSummary
+    """
+    modelled = {study for origin in origins for study in origin["studies"]}
     ordered = sorted(catalogue.studies, key=lambda study: (study.study not in modelled, study.study))
     return [{**asdict(study), "modelled": study.study in modelled} for study in ordered]
 
 
-def provenance(answers: Sequence[Answer]) -> Part:
+def provenance(origins: Sequence[Part]) -> Part:
     """Return what the posteriors were made from: files with their digests, models, versions, seeds."""
-    fits = [found.fit for found in answers]
-    inputs = {str(file["path"]): file for fit in fits for file in fit.manifest["inputs"]}
-    versions = {name: version for fit in fits for name, version in fit.manifest["versions"].items()}
-    digests = [(path, str(file["sha256"])) for path, file in inputs.items()]
-    for fit in fits:
-        digests.append((f"model {fit.spec.name}", str(fit.manifest["model_sha256"])))
-        digests.append((f"rows of {fit.spec.name}", str(fit.manifest["rows_sha256"])))
-    files = [
-        (path, wording.count(int(file["rows"])), _short(file["sha256"])) for path, file in inputs.items()
-    ]
+    inputs = {path: (rows, digest) for origin in origins for path, rows, digest in origin["files"]}
+    versions = {name: version for origin in origins for name, version in origin["versions"].items()}
+    digests = [(path, digest) for path, (_, digest) in inputs.items()]
+    for origin in origins:
+        name, model, rows = origin["model"]
+        digests += [(f"model {name}", model), (f"rows of {name}", rows)]
+    files = [(path, wording.count(rows), _short(digest)) for path, (rows, digest) in inputs.items()]
     model_heads = ["Model", "SHA-256", "Rows", "Seed", "Draws", "Engine"]
     model_kinds: list[Kind] = ["text", "mono", "mono", "number", "number", "text"]
     return {
         "files": as_json(_table(["File", "Rows", "SHA-256"], ["text", "number", "mono"], files)),
-        "models": as_json(_table(model_heads, model_kinds, [_model_row(fit) for fit in fits])),
+        "models": as_json(_table(model_heads, model_kinds, [_model_row(origin) for origin in origins])),
         "versions": [{"name": name, "version": version} for name, version in versions.items()],
         "digests": as_json(replace(_table(["", "SHA-256"], ["text", "mono"], digests), wide=True)),
     }
 
 
-def _model_row(fit: Fit) -> tuple[str, ...]:
-    m = fit.manifest
-    digests = (_short(m["model_sha256"]), _short(m["rows_sha256"]))
-    return (fit.spec.name, *digests, str(m["seed"]), wording.count(int(m["draws"])), str(m["engine"]))
+def _model_row(origin: Part) -> tuple[str, ...]:
+    name, model, rows = origin["model"]
+    return (name, _short(model), _short(rows), *origin["settings"])
 
 
 def _short(digest: object) -> str:

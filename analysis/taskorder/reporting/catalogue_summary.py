@@ -33,6 +33,11 @@ class StudySummary:
     backbones: int
     flagged: int
 
+    @property
+    def cited(self) -> str:
+        """Authors and year, as a text cites them; the title where they are not known."""
+        return f"{self.authors} {self.year}".strip() if self.authors else self.title
+
 
 @dataclass(frozen=True)
 class CatalogueSummary:

@@ -30,6 +30,8 @@ _AT_LEVEL = re.compile(r"(?P<term>.+)\[(?P<level>.+)\]")
 _HETEROGENEITY = re.compile(r"I2 ?(?P<part>.*)")
 _OF_NEW_STUDY = "prediction interval"
 _LABELS = {"se": "Small studies"}
+MOST = 18
+"""Rows that only the companions have and that are printed."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,23 @@ def method(answer: Answer) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
+def shown_beside(answer: Answer) -> list[Pair]:
+    """Return the pairs that are printed: those over all systems, and single systems that do not agree."""
+    return [pair for pair in paired(answer) if not pair[0].level or pair[0].agrees is not True]
+
+
+def omitted(answer: Answer) -> str:
+    """Say how many estimates are not printed; empty where all are."""
+    pairs = len(paired(answer)) - len(shown_beside(answer))
+    single = counted(pairs, "estimate")
+    verb = "agrees" if pairs == 1 else "agree"
+    text = f"{single} at single systems {verb} in sign with the posterior and is not printed."
+    return sentence_case(text.replace(" is not", " are not") if pairs > 1 else text) if pairs else ""
+
+
 def beside(answer: Answer) -> Table:
     """Return the companions beside the posterior of the same quantity."""
-    shown = paired(answer)
+    shown = shown_beside(answer)
     axis = axis_of(
         [found for _, found in shown], *(end for one, _ in shown for end in (one.lower, one.upper))
     )
@@ -207,8 +223,12 @@ def others(answer: Answer) -> Table:
             number(one.df, 0 if float(one.df).is_integer() else 1),
             probability(one.p),
         )
-        for one in alone(answer)
+        for one in alone(answer)[:MOST]
     )
+    left = len(alone(answer)) - MOST
+    caption = "What only the companions say."
+    if left > 0:
+        caption += f" {sentence_case(counted(left, 'row'))} more are not printed."
     columns = (
         Column("", width="1fr"),
         Column("Method", width=44.0),
@@ -218,7 +238,7 @@ def others(answer: Answer) -> Table:
         Column("df", "number"),
         Column("p", "number"),
     )
-    return Table(columns, rows, wide=True)
+    return Table(columns, rows, caption, wide=True)
 
 
 def _places(one: Companion) -> int:

@@ -7,10 +7,10 @@ sets texts as they are, so nothing in a name can be taken for markup.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 type Kind = Literal["text", "number", "mono", "math", "strip", "mark"]
-type Part = dict[str, object]
+type Part = dict[str, Any]
 """A part of the document, as the template takes it."""
 type Cell = str | Strip | Mark
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +12,20 @@ from pathlib import Path
 
 import typst
 
+from taskorder.claims import Verdict
+from taskorder.claims.ledger import Ledger
 from taskorder.errors import MissingData
 from taskorder.files import write_whole
 from taskorder.paths import resource
-from taskorder.reporting import appendix, chapters, wording
-from taskorder.reporting.answer import Answer
+from taskorder.reporting import appendix, chapters, history, wording
+from taskorder.reporting.answer import Answer, Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary
+from taskorder.reporting.content import Part
 
 TEMPLATE = "reports/template"
 _MAIN = "report.typ"
+_BEYOND = re.compile(r"[\u0600-\u1cff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Letters of scripts that the typefaces of Typst lack."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,13 @@ class Report:
 
 
 def build(
-    answers: Sequence[Answer], output: Path, *, catalogue: CatalogueSummary, force: bool = True
+    answers: Sequence[Answer | Unanswered], output: Path, *, catalogue: CatalogueSummary, force: bool = True
 ) -> Report:
     """Write the report.
 
     Parameters
     ----------
-    answers : sequence of Answer
+    answers : sequence of Answer or Unanswered
         One chapter each; at least one.
     output : Path
         The PDF.
@@ -60,47 +66,81 @@ def build(
     FileExistsError
         If the file exists and `force` is not set.
     """
-    began = time.perf_counter()
     if not answers:
         raise MissingData(
             "There is nothing to report: fit a model first, with taskorder fit --model models/moderators.toml"
         )
+    return write(context(answers, catalogue), output, force=force)
+
+
+def write(content: Part, output: Path, *, force: bool = True) -> Report:
+    """Set the content that `context` or `assembled` returns, and write the PDF; otherwise as `build`."""
+    began = time.perf_counter()
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
-    content, pages = typeset(context(answers, catalogue))
-    write_whole(output, content, force=force)
-    return Report(output, hashlib.sha256(content).hexdigest(), pages, time.perf_counter() - began)
+    pdf, pages = typeset(content)
+    write_whole(output, pdf, force=force)
+    return Report(output, hashlib.sha256(pdf).hexdigest(), pages, time.perf_counter() - began)
 
 
-def context(answers: Sequence[Answer], catalogue: CatalogueSummary) -> dict[str, object]:
+def context(answers: Sequence[Answer | Unanswered], catalogue: CatalogueSummary) -> Part:
     """Return all that the template sets: finished text, tables and pictures, as JSON holds it."""
+    return assembled([chapters.answer(answer, catalogue) for answer in answers], catalogue)
+
+
+def assembled(
+    parts: Sequence[Part],
+    catalogue: CatalogueSummary,
+    ledger: Ledger | None = None,
+    without_data: Sequence[Verdict] = (),
+) -> Part:
+    """Put chapters together, and add what is about all of them.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        As `chapters.answer` returns them.
+    catalogue : CatalogueSummary
+    ledger : Ledger or None
+        Of the claims; None prints none.
+    without_data : sequence of Verdict
+        On claims that are about no model, since no data bear on them.
+    """
+    origins = [part["made_from"] for part in parts if part["made_from"]]
     return {
-        "title": _title(answers),
-        "answers": [chapters.answer(answer, catalogue) for answer in answers],
+        "title": _title(parts),
+        "answers": list(parts),
+        "without_data": chapters.claims(without_data),
         "catalogue": appendix.catalogue(catalogue),
-        "sources": appendix.sources(answers, catalogue),
-        "provenance": appendix.provenance(answers),
+        "ledger": history.ledger(ledger, [text for part in parts for text in part["news"]])
+        if ledger
+        else None,
+        "sources": appendix.sources(origins, catalogue),
+        "provenance": appendix.provenance(origins),
     }
 
 
-def _title(answers: Sequence[Answer]) -> str:
-    if len(answers) == 1:
-        return answers[0].fit.spec.question or answers[0].fit.spec.name
-    title = wording.sentence_case(wording.counted(len(answers), "question"))
-    return f"{title} about intermediate tasks" if all(found.fit.spec.sequence for found in answers) else title
+def _title(parts: Sequence[Part]) -> str:
+    if len(parts) == 1:
+        return parts[0]["question"] or parts[0]["name"]
+    title = wording.sentence_case(wording.counted(len(parts), "question"))
+    about_tasks = 2 * sum(part["transfer"] for part in parts) > len(parts)
+    return f"{title} about intermediate tasks" if about_tasks else title
 
 
-def typeset(content: dict[str, object]) -> tuple[bytes, int]:
+def typeset(content: Part) -> tuple[bytes, int]:
     """Set the content with the template; return the PDF and how many pages it has.
 
-    Only typefaces that Typst brings along are used, and no date, so the bytes depend on the content alone.
+    Only typefaces that Typst brings along are used, and no date, so the bytes depend on the content alone;
+    but where names have letters that these lack (they have Latin, Greek, Cyrillic and Hebrew), typefaces of
+    the machine stand in.
     """
-    folder = resource(TEMPLATE)
+    folder, text = resource(TEMPLATE), json.dumps(content, ensure_ascii=False, allow_nan=False)
     compiler = typst.Compiler(
         folder / _MAIN,
         root=folder,
-        ignore_system_fonts=True,
-        sys_inputs={"content": json.dumps(content, ensure_ascii=False, allow_nan=False)},
+        ignore_system_fonts=_BEYOND.search(text) is None,
+        sys_inputs={"content": text},
     )
     pdf = compiler.compile(format="pdf", timestamp=0)
     pages = json.loads(compiler.query("<last-page>", field="value", one=True))

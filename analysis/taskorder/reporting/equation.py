@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from taskorder.inference.spec import STAGE, ModelSpec, SequenceSpec, crossed_names, sd_name
 
+_MOST = 4
+"""Terms on a line at the most."""
+
 
 def text(name: str) -> str:
     """Return a name as upright text in mathematics; an interaction gets its cross."""
@@ -29,8 +32,9 @@ def symbols(spec: ModelSpec) -> dict[str, str]:
     for group, entry in spec.groups.items():
         for term in entry.by:
             found[sd_name(group, term)] = f"tau_({_group_index(group, term)})"
-    found["residual"] = "sigma"
+    found["residual"] = "phi" if spec.outcome.likelihood == "beta_binomial" else "sigma"
     found["sd:residual"] = "omega"
+    found["nu"] = "nu"
     return found
 
 
@@ -62,8 +66,16 @@ def lines(spec: ModelSpec) -> list[str]:
     return found
 
 
+def _counts(spec: ModelSpec) -> bool:
+    """Say whether successes are counted: there is no outcome on a scale then, but a probability on one."""
+    return spec.outcome.likelihood in {"binomial", "beta_binomial"}
+
+
 def _outcome(spec: ModelSpec) -> str:
     column = text(spec.outcome.column)
+    if _counts(spec):
+        successes = f'"round"({column}_i thin m_i)' if spec.data.layout == "results" else f"{column}_i"
+        return f"y_i &= {successes}"
     return {
         "arcsine": f"z_i &= arcsin sqrt({column}_i)",
         "logit": f"z_i &= log {column}_i / (1 - {column}_i)",
@@ -72,12 +84,23 @@ def _outcome(spec: ModelSpec) -> str:
 
 
 def _distribution(spec: ModelSpec) -> str:
+    if spec.outcome.likelihood == "binomial":
+        return f'y_i &tilde.op "Binomial"(m_i, thin p_i) comma quad p_i = {_INVERSE_LOGIT}'
+    phi = "phi_(r[i])" if spec.residual.columns else "phi"
+    if spec.outcome.likelihood == "beta_binomial":
+        mean = f"lr((p_i {phi}, thin (1 - p_i) {phi}))"
+        return f'y_i &tilde.op "BetaBinomial"(m_i, thin {mean}) comma quad p_i = {_INVERSE_LOGIT}'
     known = "v_i" if spec.outcome.variance else ""
     own = "" if spec.residual.sd == 0 else "sigma_(r[i])^2" if spec.residual.columns else "sigma^2"
     variance = " + ".join(part for part in (known, own) if part)
     if spec.data.layout == "results":
         variance = f"lr(({variance})) slash n_i" if known and own else f"{variance} slash n_i"
+    if spec.outcome.likelihood == "student_t":
+        return f"z_i &tilde.op t_nu (eta_i, thin {variance})"
     return f"z_i &tilde.op cal(N)(eta_i, thin {variance})"
+
+
+_INVERSE_LOGIT = "1 / (1 + e^(-eta_i))"
 
 
 def _product(term: str, index: str) -> str:
@@ -98,7 +121,8 @@ def _expectation(spec: ModelSpec) -> str:
                 continue
             slope = "" if term == "1" else f" {_product(term, 'i')}"
             parts.append(f"u^({_group_index(group, term)})_i{slope}")
-    return " + ".join(parts) if parts else "0"
+    rows = [" + ".join(parts[i : i + _MOST]) for i in range(0, len(parts), _MOST)]
+    return " \\ &quad + ".join(rows) if rows else "0"
 
 
 def _stage_terms(spec: ModelSpec) -> set[str]:
@@ -127,7 +151,7 @@ def _stages(sequence: SequenceSpec, spec: ModelSpec) -> list[str]:
     return found
 
 
-def _wrapped(parts: list[str], most: int = 4) -> list[str]:
+def _wrapped(parts: list[str], most: int = _MOST) -> list[str]:
     """Join parts to lines: the plain effects first, then each slope with its group on a line of its own."""
     plain = [part for part in parts if "thin" not in part]
     rows = [" + ".join(plain[i : i + most]) for i in range(0, len(plain), most)]
@@ -138,8 +162,9 @@ def _effects(spec: ModelSpec) -> list[str]:
     found: list[str] = []
     if spec.sd_names():
         found.append('u^((g)) &tilde.op cal(N)(0, tau_g^2) quad "for every group" g')
-    if spec.residual.columns and spec.residual.sd is None:
-        found.append("log sigma_r &tilde.op cal(N)(log sigma, omega^2)")
+    if spec.residual.columns and spec.residual.sd is None and spec.outcome.likelihood != "binomial":
+        own = "phi" if spec.outcome.likelihood == "beta_binomial" else "sigma"
+        found.append(f"log {own}_r &tilde.op cal(N)(log {own}, omega^2)")
     return found
 
 
@@ -169,13 +194,26 @@ def legend(spec: ModelSpec) -> list[dict[str, str]]:
         )
     if spec.outcome.variance:
         entries.append(("v_i", "the known sampling variance"))
-    if spec.residual.columns:
-        entries.append(
-            (
-                "sigma_r",
-                f"the residual standard deviation of a level of {' and '.join(spec.residual.columns)}",
-            )
-        )
-    elif spec.residual.sd is None:
-        entries.append(("sigma", "the residual standard deviation"))
+    entries += _noise(spec)
     return [{"symbol": symbol, "meaning": meaning} for symbol, meaning in entries]
+
+
+def _noise(spec: ModelSpec) -> list[tuple[str, str]]:
+    """Return what the letters of the distribution of the outcome stand for."""
+    likelihood, columns = spec.outcome.likelihood, spec.residual.columns
+    entries: list[tuple[str, str]] = []
+    if _counts(spec):
+        entries += [("m_i", "the number of trials"), ("p_i", "the probability of a success")]
+    if likelihood == "student_t":
+        entries.append(("nu", "the degrees of freedom"))
+    if likelihood == "binomial" or spec.residual.sd is not None:
+        return entries
+    own, what = ("phi", "precision") if likelihood == "beta_binomial" else ("sigma", _SPREAD[likelihood])
+    if columns:
+        entries.append((f"{own}_r", f"the residual {what} of a level of {' and '.join(columns)}"))
+    else:
+        entries.append((own, f"the residual {what}"))
+    return entries
+
+
+_SPREAD = {"normal": "standard deviation", "student_t": "scale"}

@@ -104,6 +104,15 @@ def by_level(fit: Fit) -> dict[str, tuple[tuple[Estimate, ...], ...]]:
     return {group: tuple(terms) for group, terms in groups.items()}
 
 
+def named(fit: Fit, parameter: str) -> Estimate | None:
+    """Return an estimand by its name; None where these rows leave the model without it, or it has levels."""
+    entry, rows = fit.spec.estimands.get(parameter), _by_parameter(fit)
+    if entry is None or parameter not in rows:
+        return None
+    draws = _flat(fit.estimand(parameter).to_numpy())
+    return _estimate(rows[parameter], names.estimand(entry, fit.spec), entry.of, entry.group, "", draws)
+
+
 def overall(fit: Fit, term: str) -> Estimate | None:
     """Return the slope of a term over all levels, if the model file asks for it."""
     return next((estimate for estimate in headline(fit) if estimate.term == term), None)
@@ -114,7 +123,9 @@ def heterogeneity(fit: Fit) -> tuple[Estimate, ...]:
     rows = _by_parameter(fit)
     wanted = [*fit.spec.sd_names(), "residual"]
     return tuple(
-        _estimate(rows[name], sentence_case(names.parameter_of(name)), "", "", "", draws_of(fit, name))
+        _estimate(
+            rows[name], sentence_case(names.parameter_of(name, fit.spec)), "", "", "", draws_of(fit, name)
+        )
         for name in wanted
         if name in rows and name in fit.tree["posterior"].data_vars
     )
@@ -152,7 +163,12 @@ def _of_function(fit: Fit, function: EstimandFunction) -> tuple[Estimate, ...]:
     rows = _by_parameter(fit)
     return tuple(
         _estimate(
-            rows[name], names.estimand(entry), entry.of, entry.group, "", _flat(fit.estimand(name).to_numpy())
+            rows[name],
+            names.estimand(entry, fit.spec),
+            entry.of,
+            entry.group,
+            "",
+            _flat(fit.estimand(name).to_numpy()),
         )
         for name, entry in fit.spec.estimands.items()
         if entry.function == function and name in rows

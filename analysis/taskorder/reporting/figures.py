@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
+from taskorder.claims import Claim
 from taskorder.reporting import labelling
 from taskorder.reporting.contrasts import Against
 from taskorder.reporting.estimates import Estimate
@@ -38,7 +39,11 @@ from taskorder.reporting.wording import MINUS, sentence_case
 Floats = NDArray[np.float64]
 
 MOST_LEVELS = 40
+SMALL_WIDTH, SMALL_HEIGHT = 48.0, 21.0
+"""Of a picture on the first page, in mm."""
 _KDE_DRAWS = 1000
+_ROOMY = 5
+"""Densities that are drawn with room about them; more stand closer."""
 
 
 def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) -> Picture:
@@ -53,7 +58,8 @@ def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) 
         Of the x axis.
     """
     with house_style():
-        figure = new_figure(TEXT_WIDTH, 12.0 + 12.0 * len(estimates))
+        row = 12.0 if len(estimates) <= _ROOMY else 8.0
+        figure = new_figure(TEXT_WIDTH, 12.0 + row * len(estimates))
         axes: Axes = figure.subplots()
         zero_line(axes)
         rows = list(zip(estimates, ropes, strict=True))[::-1]
@@ -70,15 +76,56 @@ def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) 
         return finish(figure, f"Posterior densities of {', '.join(e.label for e in estimates)}")
 
 
+def small_density(estimate: Estimate, claim: Claim | None) -> Picture:
+    """Draw one posterior density small: the part that a claim is about is darker."""
+    with house_style():
+        figure = new_figure(SMALL_WIDTH, SMALL_HEIGHT)
+        axes: Axes = figure.subplots()
+        at, rope = (claim.at, claim.rope) if claim else (0.0, 0.0)
+        if rope > 0:
+            axes.axvspan(at - rope, at + rope, color=BAND, linewidth=0, zorder=-1)
+        axes.axvline(at, color=GREY, linewidth=0.6, zorder=0)
+        x, height = density_of(estimate)
+        if len(x):
+            axes.fill_between(x, height, color=BLUE, alpha=0.18, linewidth=0)
+            inside = claimed(claim, x) if claim else np.zeros(len(x), dtype=bool)
+            axes.fill_between(x, height, where=list(inside), color=BLUE, alpha=0.4, linewidth=0)
+            axes.plot(x, height, color=BLUE, linewidth=0.8)
+        low, high = estimate.quartiles()
+        _interval(axes, estimate.mean, (estimate.lower, estimate.upper), (low, high), -0.14, BLUE)
+        axes.set_ylim(-0.3, 1.08)
+        axes.set_yticks([])
+        axes.set_xlabel(plain(estimate.unit.split(" at ")[0]), size=SMALL, labelpad=1.0)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))
+        return finish(figure, f"Posterior density of {estimate.label}")
+
+
+def claimed(claim: Claim, x: Floats) -> NDArray[np.bool_]:
+    """Say of each place whether it is in the region that a claim names."""
+    return {
+        "above": x > claim.at + claim.rope,
+        "below": x < claim.at - claim.rope,
+        "within": np.abs(x - claim.at) <= claim.rope,
+    }[claim.region]
+
+
+def density_of(estimate: Estimate) -> tuple[Floats, Floats]:
+    """Return places and the height of the density there, at most 1; both empty where all draws are one."""
+    if not float(np.ptp(estimate.draws)) > 0:
+        return np.empty(0), np.empty(0)
+    pad = 0.25 * estimate.width
+    x = np.linspace(estimate.lower - pad, estimate.upper + pad, 161)
+    height = gaussian_kde(estimate.draws[:: max(1, len(estimate.draws) // _KDE_DRAWS)])(x)
+    return x, height / height.max()
+
+
 def _density(axes: Axes, estimate: Estimate, place: float) -> None:
     low, high = estimate.quartiles()
-    if float(np.ptp(estimate.draws)) > 0:
-        pad = 0.25 * estimate.width
-        x = np.linspace(estimate.lower - pad, estimate.upper + pad, 161)
-        thin = estimate.draws[:: max(1, len(estimate.draws) // _KDE_DRAWS)]
-        height = gaussian_kde(thin)(x)
-        axes.fill_between(x, place, place + 0.72 * height / height.max(), color=BLUE, alpha=0.22, linewidth=0)
-        axes.plot(x, place + 0.72 * height / height.max(), color=BLUE, linewidth=0.7)
+    x, height = density_of(estimate)
+    if len(x):
+        axes.fill_between(x, place, place + 0.72 * height, color=BLUE, alpha=0.22, linewidth=0)
+        axes.plot(x, place + 0.72 * height, color=BLUE, linewidth=0.7)
     _interval(axes, estimate.mean, (estimate.lower, estimate.upper), (low, high), place - 0.12, BLUE)
 
 

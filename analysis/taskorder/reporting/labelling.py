@@ -21,12 +21,18 @@ _DIRECTIONS = [
     (-0.8, 0.8),
     (0.8, -0.8),
     (-0.8, -0.8),
+    (1.0, 2.0),
+    (-1.0, 2.0),
+    (1.0, -2.0),
+    (-1.0, -2.0),
 ]
-_DISTANCES = (3.0, 4.5, 6.5, 9.0, 13.0)
+_DISTANCES = (3.0, 4.5, 6.5, 9.0, 13.0, 18.0, 25.0)
+_SWEEPS = 4
+"""How often every label may move again when the others have their places."""
 
 
 def place(points: Floats, taken: Floats, labels: Sequence[str], size: float, frame: Floats) -> Floats:
-    """Choose the centres of labels, one after the other from the most crowded point on.
+    """Choose the centres of labels, one after the other from the most crowded point on, and then again.
 
     Parameters
     ----------
@@ -47,14 +53,16 @@ def place(points: Floats, taken: Floats, labels: Sequence[str], size: float, fra
     """
     half = np.array([half_size(label, size) for label in labels])
     crowding = (np.linalg.norm(points[:, None] - points[None], axis=2) < 5 * size).sum(axis=1)
+    order = [int(i) for i in np.argsort(-crowding, kind="stable")]
+    reach = np.array([distance for distance in _DISTANCES for _ in _DIRECTIONS])
     centres = np.array(points, dtype=float)
-    done: list[int] = []
-    for i in np.argsort(-crowding, kind="stable"):
+    placed: set[int] = set()
+    for i in order * (1 + _SWEEPS):
+        others = sorted(placed - {i})
         options = _candidates(points[i], half[i])
-        costs = [_cost(option, half[i], taken, centres[done], half[done], frame) for option in options]
-        reach = [distance for distance in _DISTANCES for _ in _DIRECTIONS]
-        centres[i] = options[int(np.argmin(np.array(costs) + 0.1 * np.array(reach)))]
-        done.append(int(i))
+        costs = [_cost(option, half[i], taken, centres[others], half[others], frame) for option in options]
+        centres[i] = options[int(np.argmin(np.array(costs) + 0.1 * reach))]
+        placed.add(i)
     return centres
 
 
@@ -84,6 +92,6 @@ def _cost(
     covered = float((np.abs(taken - centre) < half + 1.5).all(axis=1).sum())
     overlap = 0.0
     if len(others):
-        overlap = float((np.abs(others - centre) < half + other_halves + 0.5).all(axis=1).sum())
+        overlap = float((np.abs(others - centre) < half + other_halves + 0.8).all(axis=1).sum())
     outside = float((centre - half < frame[:2]).sum() + (centre + half > frame[2:]).sum())
-    return covered + 3.0 * overlap + 5.0 * outside
+    return covered + 12.0 * overlap + 15.0 * outside

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from taskorder.inference.criticism.leaving_out import COLUMNS
+from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import estimates, names
+from taskorder.reporting import estimates
 from taskorder.reporting.content import Cell, Column, Mark, Table
 from taskorder.reporting.estimates import Estimate
 from taskorder.reporting.strips import Axis, axis_of
@@ -22,6 +24,9 @@ from taskorder.reporting.wording import (
     number,
     sentence_case,
 )  # fmt: skip
+
+MOST, IN_TABLE = 6, 2
+"""Estimands that are told, and that are set in the table; the specification curves have all claimed ones."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,12 @@ class LeftOut:
     why: str = ""
 
 
-def headline(found: LeftOut, fit: Fit) -> list[tuple[Estimate, pd.DataFrame]]:
-    """Return the headline estimands with their rows of the table."""
+def headline(found: LeftOut, fit: Fit, claimed: Sequence[str] = ()) -> list[tuple[Estimate, pd.DataFrame]]:
+    """Return the estimands that claims are about, else the headline, with their rows of the table."""
     rows = {str(name): part for name, part in found.table.groupby("estimand")}
-    return [(e, rows[e.parameter]) for e in estimates.headline(fit) if e.parameter in rows]
+    about = [one for name in dict.fromkeys(claimed) if (one := estimates.named(fit, name))]
+    shown = [one for one in about if one.unit != PROBABILITY] or estimates.headline(fit)
+    return [(e, rows[e.parameter]) for e in shown if e.parameter in rows][:MOST]
 
 
 def reliable(rows: pd.DataFrame) -> pd.Series:
@@ -51,9 +58,9 @@ def reliable(rows: pd.DataFrame) -> pd.Series:
     return (rows["left_out"] == "") | (rows["problem"] == "")
 
 
-def table(found: LeftOut, fit: Fit) -> Table:
-    """Return each headline estimand without each study, in blocks; what is not reliable is a dash."""
-    shown = headline(found, fit)
+def table(found: LeftOut, fit: Fit, claimed: Sequence[str] = ()) -> Table:
+    """Return the first estimands without each study, in blocks; what is not reliable is a dash."""
+    shown = headline(found, fit, claimed)[:IN_TABLE]
     good = pd.concat([part[reliable(part)] for _, part in shown])
     axis = axis_of([], *good["lower"], *good["upper"])
     rows: list[tuple[Cell, ...]] = []
@@ -88,9 +95,9 @@ def _row(row: pd.Series, axis: Axis, places: int) -> tuple[Cell, ...]:
     )
 
 
-def text(found: LeftOut, fit: Fit) -> list[str]:
+def text(found: LeftOut, fit: Fit, claimed: Sequence[str] = ()) -> list[str]:
     """Say how far the headline moves without one study, and which study cannot be left out this way."""
-    shown = headline(found, fit)
+    shown = headline(found, fit, claimed)
     if not shown:
         return (
             [f"What the estimates would be without each study is not told: {found.why}."] if found.why else []
@@ -118,7 +125,7 @@ def _too_far(bad: pd.DataFrame, total: int) -> str:
 
 def _moves(estimate: Estimate, part: pd.DataFrame) -> str:
     good = part[reliable(part) & (part["left_out"] != "")]
-    label = f"the mean of {names.term(estimate.term)}"
+    label = f"the mean of {estimate.label[:1].lower()}{estimate.label[1:]}"
     if good.empty:
         return sentence_case(f"{label} cannot be told without any of the studies.")
     places = decimals_for(estimate.width)

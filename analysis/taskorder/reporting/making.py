@@ -1,23 +1,32 @@
-"""From model files to the report: fit, verdicts, companions, what the estimates rest on, document."""
+"""From model files to the report: every chapter made, or found again, and all of them set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from taskorder.claims import Hearing
-from taskorder.claims.proceedings import CALIBRATIONS, proceed
-from taskorder.inference.frequentist.beside import companions
+from pydantic import TypeAdapter
+
+from taskorder.claims import Claim, Verdict, hear, refuse_unmatched
+from taskorder.claims import ledger as ledgers
+from taskorder.claims.hearing import without_data
+from taskorder.claims.ledger import Ledger
+from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, LEDGER, registered, shipped
+from taskorder.errors import MissingData
 from taskorder.inference.session import Settings
+from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
-from taskorder.reporting import calibration
-from taskorder.reporting.answer import Answer
-from taskorder.reporting.catalogue_summary import summarise_catalogue
-from taskorder.reporting.document import Report, build
-from taskorder.reporting.left_out import LeftOut
-from taskorder.reporting.sensitivity import sensitivity
-from taskorder.results.catalogue import Covariates, covariates
+from taskorder.reporting import calibration, chapters, keeping
+from taskorder.reporting.answer import Unanswered
+from taskorder.reporting.catalogue_summary import CatalogueSummary, summarise_catalogue
+from taskorder.reporting.content import Part
+from taskorder.reporting.document import Report, assembled, write
+from taskorder.reporting.gathering import gathered
+from taskorder.results.catalogue import covariates
+
+type Say = Callable[[str], None]
+_SUMMARY = TypeAdapter(CatalogueSummary)
 
 
 @dataclass(frozen=True)
@@ -28,10 +37,10 @@ class Made:
     failed: tuple[str, ...]
 
 
-def make_report(
-    output: Path, settings: Settings, *, force: bool, say: Callable[[str], None] = lambda _: None
-) -> Made:
+def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lambda _: None) -> Made:
     """Fit every shipped model, judge every registered claim and set the report.
+
+    A chapter that was made before from the same data, model, claims and code is found again.
 
     Parameters
     ----------
@@ -53,25 +62,55 @@ def make_report(
     """
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
-    done = proceed(settings, say=say)
-    known = covariates()
-    answers = [_answer(heard, known) for heard in done.hearings]
+    claims, models = registered(), shipped()
+    refuse_unmatched(claims, models)
+    catalogue = _catalogue()
+    parts = {
+        spec.name: _chapter(spec, claims, settings, catalogue, say) for spec in _in_order(models, claims)
+    }
     say(f"setting {output}")
-    report = build(answers, output, catalogue=summarise_catalogue(), force=force)
-    failed = tuple(answer.fit.spec.name for answer in answers if not answer.fit.diagnostics.ok)
-    return Made(report, failed)
+    ledger = ledgers.read(resource(CLAIMS).with_name(LEDGER))
+    content = assembled(list(parts.values()), catalogue, ledger, without_data(claims))
+    report = write(content, output, force=force)
+    return Made(report, tuple(name for name, part in parts.items() if not part["ok"]))
 
 
-def _answer(heard: Hearing, known: Covariates) -> Answer:
-    fit = heard.found.fit
-    return Answer(
-        fit=fit,
-        verdicts=heard.verdicts,
-        companion=companions(fit, known, heard.table),
-        covariates=known,
-        left_out=LeftOut(heard.examination.left_out, heard.examination.obstacle),
-        sensitivity=sensitivity(fit),
-        calibrations=tuple(
-            one for one in calibration.read(resource(CALIBRATIONS)) if one.model == fit.spec.name
-        ),
-    )
+def _in_order(models: Sequence[ModelSpec], claims: Sequence[Claim]) -> list[ModelSpec]:
+    """Return the models in the order in which claims about them are registered, then those without claims."""
+    first = list(dict.fromkeys(claim.model for claim in claims))
+    return sorted(models, key=lambda spec: first.index(spec.name) if spec.name in first else len(first))
+
+
+def _catalogue() -> CatalogueSummary:
+    part = keeping.kept("catalogue", keeping.of_catalogue(), lambda: asdict(summarise_catalogue()))
+    return _SUMMARY.validate_python(part)
+
+
+def _chapter(
+    spec: ModelSpec, claims: Sequence[Claim], settings: Settings, catalogue: CatalogueSummary, say: Say
+) -> Part:
+    about = [claim for claim in claims if claim.model == spec.name]
+    folder, path = resource(CALIBRATIONS), resource(CLAIMS).with_name(LEDGER)
+    try:
+        beside = [*sorted(folder.glob(f"{spec.name}_*.csv")), path]
+        key = keeping.of_chapter(spec, about, settings, beside)
+        return keeping.kept(
+            spec.name, key, lambda: _made(spec, about, settings, catalogue, ledgers.read(path), say)
+        )
+    except MissingData as error:
+        say(f"{spec.name} has no data: {error}")
+        return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), catalogue)
+
+
+def _made(
+    spec: ModelSpec,
+    claims: Sequence[Claim],
+    settings: Settings,
+    catalogue: CatalogueSummary,
+    ledger: Ledger,
+    say: Say,
+) -> Part:
+    known, folder = covariates(), resource(CALIBRATIONS)
+    heard = hear(spec, claims, known, settings, calibrations=folder, say=say)
+    found = gathered(heard, known, calibration.read(folder), heard.differences(ledger), say)
+    return chapters.answer(found, catalogue)

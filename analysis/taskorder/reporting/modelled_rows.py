@@ -24,6 +24,8 @@ def data(fit: Fit, catalogue: CatalogueSummary) -> Part:
 
 
 def _left_out(fit: Fit, catalogue: CatalogueSummary) -> str:
+    if fit.spec.data.layout != "results":
+        return ""
     rows = fit.manifest["rows"]
     known = {name: catalogue.study(name) for name in rows}
     if any(study is None for study in known.values()):
@@ -49,7 +51,7 @@ def _modelled(fit: Fit, catalogue: CatalogueSummary) -> Table:
         known = catalogue.study(study)
         counts = (wording.count(distinct[study][name]) for name in shown)
         strip: tuple[Cell, ...] = () if scores is None else (_spread(scores[study]),)
-        rows.append((study, known.title if known else "", wording.count(count), *counts, *strip))
+        rows.append((study, known.cited if known else "", wording.count(count), *counts, *strip))
     ticks = tuple(Tick(_on_strip(at), f"{100 * at:.0f}") for at in (0.0, 0.5, 1.0))
     columns = (
         Column("Study"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name, summands
-from taskorder.reporting.wording import sentence_case
+from taskorder.reporting.wording import counted, sentence_case
 
 _LONG = {
     "difficulty": "difficulty of the intermediate task",
@@ -38,7 +38,7 @@ def term(name: str) -> str:
         return "intercept"
     if name.endswith("]"):
         column, _, level = name.removesuffix("]").partition("[")
-        return f"{plain(column)}: {level}"
+        return f"{plain(column)}: {plain(level)}"
     return "intermediate task" if name == STAGE else plain(name)
 
 
@@ -48,16 +48,30 @@ def long_term(name: str, spec: ModelSpec) -> str:
     return _LONG.get(name, term(name)) if name in stages else term(name)
 
 
-def estimand(entry: EstimandSpec) -> str:
+def between(group: str, spec: ModelSpec | None) -> str:
+    """Return what the levels of a group are: `targets`, or the columns that they are combinations of."""
+    entry = spec.groups.get(group) if spec else None
+    if entry is None or entry.columns in {(), (group,)}:
+        within = f" within {between(entry.within, spec)}" if entry and entry.within else ""
+        return f"{plural(group)}{within}"
+    columns = ((entry.within,) if entry.within else ()) + entry.columns
+    what = plural(columns[0]) if len(columns) == 1 else " × ".join(map(plain, columns))
+    twins = [other for other in spec.groups.values() if other.columns == entry.columns] if spec else []
+    condition = entry.where.replace("==", "=").replace("'", "")
+    return f"{what}, {plain(condition)}" if condition and len(twins) > 1 else what
+
+
+def estimand(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
     """Return what an estimand is, as a label."""
-    of = term(entry.of)
+    of, over = term(entry.of), between(entry.group, spec)
+    sd = f"sd over {over}" if entry.of == "1" else f"{of}: sd over {over}"
     label = {
         "points": of,
         "contrast": f"{of} against {_beside(entry.of, entry.to)}",
-        "sd_points": f"{of}: sd over {plural(entry.group)}",
+        "sd_points": sd,
         "level_points": f"{of}, by {plain(entry.group)}",
-        "same_sign": f"{of}: one sign in all {plural(entry.group)}",
-        "worst_level_points": f"{of}: the least of all {plural(entry.group)}",
+        "same_sign": f"{of}: one sign in all {over}",
+        "worst_level_points": f"{of}: the least of all {over}",
         "ratio": f"{_sum_of(entry.of)} over {_sum_of(entry.to)}",
         "recency": "recency",
         "curriculum": _CURRICULUM.get(entry.of, of),
@@ -66,6 +80,26 @@ def estimand(entry: EstimandSpec) -> str:
         "best_order": f"orders of {entry.steps} tasks: the best over their mean",
     }[entry.function]
     return sentence_case(label)
+
+
+def quantity(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
+    """Return what an estimand is, as the subject of a sentence."""
+    of, over = term(entry.of), between(entry.group, spec)
+    orders = f"the orders of {counted(entry.steps or 0, 'task')}"
+    return {
+        "sd_points": f"the standard deviation of {_of_slope(entry.of)} over {over}",
+        "worst_level_points": f"the least of {_of_slope(entry.of)} over {over}",
+        "same_sign": f"that {of} has one sign in all {over}",
+        "ratio": f"the ratio of {_sum_of(entry.of)} to {_sum_of(entry.to)}",
+        "recency": "the rate at which the weight of a stage decays with each later stage",
+        "order_sd": f"the standard deviation over {orders}",
+        "order_ratio": f"the standard deviation over {orders}, as a multiple of that of {_sum_of(entry.to)},",
+        "best_order": f"what the best of {orders} scores above their mean",
+    }.get(entry.function, of)
+
+
+def _of_slope(of: str) -> str:
+    return "the mean" if of == "1" else f"the slope of {term(of)}"
 
 
 def _sum_of(parameters: str) -> str:
@@ -79,10 +113,10 @@ def _sum_of(parameters: str) -> str:
 def _beside(of: str, to: str) -> str:
     """Return a term's label; a level's alone where the other term is of the same column."""
     column, bracket, level = to.removesuffix("]").partition("[")
-    return level if bracket and of.startswith(f"{column}[") else term(to)
+    return plain(level) if bracket and of.startswith(f"{column}[") else term(to)
 
 
-def parameter_of(name: str) -> str:
+def parameter_of(name: str, spec: ModelSpec | None = None) -> str:
     """Return a parameter of the model as a label, such as `sd of difficulty between systems`."""
     if name == "residual":
         return "typical residual sd"
@@ -97,7 +131,8 @@ def parameter_of(name: str) -> str:
     group, *slope = name.removeprefix("sd:").split(":")
     if group == STAGE:
         return f"tasks, by {plain(slope[0])}" if slope else "intermediate tasks"
-    return f"{term(':'.join(slope))}, between {plural(group)}" if slope else plural(group)
+    levels = between(group, spec)
+    return f"{term(':'.join(slope))}, between {levels}" if slope else levels
 
 
 def heterogeneity(spec: ModelSpec) -> dict[str, tuple[str, str]]:
@@ -108,10 +143,10 @@ def heterogeneity(spec: ModelSpec) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     if spec.sequence is not None:
         for group, column in crossed_names(spec.sequence).items():
-            between = f"pairs of task and {plain(column)}" if column else "intermediate tasks"
-            found[f"sd:{group}"] = ("gain from a task" if column else "gain", between)
+            levels = f"pairs of task and {plain(column)}" if column else "intermediate tasks"
+            found[f"sd:{group}"] = ("gain from a task" if column else "gain", levels)
     for group, entry in spec.groups.items():
         for slope in entry.by:
             what = "score" if slope == "1" else "gain" if slope == STAGE else f"slope of {term(slope)}"
-            found[sd_name(group, slope)] = (what, plural(group))
+            found[sd_name(group, slope)] = (what, between(group, spec))
     return found

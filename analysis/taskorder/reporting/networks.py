@@ -75,6 +75,27 @@ def summary(draws: Floats) -> Summary:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A network of evidence.
+
+    Attributes
+    ----------
+    graph : Network
+    splits : tuple of Split
+        The contrasts that have direct and indirect evidence.
+    inconsistency : Inconsistency or None
+        Between designs; None where all trials are of one design.
+    obstacle : str
+        Why direct and indirect evidence cannot be told apart; empty where they were.
+    """
+
+    graph: Network
+    splits: tuple[Split, ...] = ()
+    inconsistency: Inconsistency | None = None
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class Diagram:
     """A network laid out on a circle.
 

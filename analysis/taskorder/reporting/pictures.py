@@ -10,7 +10,20 @@ import pandas as pd
 
 from taskorder.inference.diagnostics import MAX_R_HAT, MIN_ESS
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import calibration, contrasts, estimates, figures, names, wording
+from taskorder.reporting import (
+    calibration,
+    contrasts,
+    estimates,
+    figures,
+    names,
+    nested,
+    networks,
+    orders,
+    regret_figure,
+    specification,
+    specification_figure,
+    wording,
+)
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.content import Part
 from taskorder.reporting.style import Picture
@@ -23,6 +36,59 @@ def _picture(picture: Picture, caption: str) -> Part:
     return {**asdict(picture), "caption": caption}
 
 
+def bare(picture: Picture) -> Part:
+    """Return a picture that needs no caption."""
+    return _picture(picture, "")
+
+
+def network(evidence: networks.Evidence) -> Part:
+    """Draw a network of evidence."""
+    return _picture(networks.picture(evidence.graph), networks.legend(evidence.graph))
+
+
+def regrets(found: Answer) -> Part | None:
+    """Draw the regret of every strategy by how many tasks are tried; None where the rows are no regrets."""
+    if found.curve.empty:
+        return None
+    levels = int(found.curve["levels"].max())
+    caption = (
+        "What each strategy loses against the best candidate, by the number of candidates that are tried:"
+        f" means and 95 % intervals (Student’s t) over {wording.count(levels)} levels that were left out in"
+        " turn."
+    )
+    return _picture(regret_figure.regret_curves(found.curve), caption)
+
+
+def of_orders(fit: Fit) -> Part | None:
+    """Draw the scores of the orders of the same tasks; None where no set has two orders."""
+    found = orders.compared(fit)
+    return _picture(orders.picture(found), orders.caption(found, fit)) if found else None
+
+
+def of_nested(fit: Fit) -> list[Part]:
+    """Draw what groups within groups do, such as languages within families."""
+    found = nested.nested(fit)
+    pairs = dict.fromkeys((one.outer, one.inner) for one in found)
+    of_pairs = [[one for one in found if (one.outer, one.inner) == pair] for pair in pairs]
+    return [_picture(nested.picture(terms, fit), nested.caption(terms)) for terms in of_pairs]
+
+
+def specifications(found: Answer) -> list[Part]:
+    """Draw the estimate of each claim as each choice of the analysis is made otherwise."""
+    curves = [specification.curve(verdict, found.otherwise) for verdict in found.verdicts]
+    by_estimand = {one.claim.estimand: one for one in reversed(curves) if one is not None}
+    return [_specification(found.fit, one) for one in reversed(by_estimand.values())]
+
+
+def _specification(fit: Fit, curve: specification.Curve) -> Part:
+    estimate = estimates.named(fit, curve.claim.estimand)
+    label = estimate.label if estimate else names.plain(curve.claim.estimand)
+    picture = _picture(
+        specification_figure.specification(curve), f"{label}. {specification.sentences(curve)}"
+    )
+    return {**picture, "claim": curve.claim.id}
+
+
 def densities(found: Answer) -> Part | None:
     """Draw the headline slopes that share the unit of the first."""
     shown = [estimate for estimate in estimates.headline(found.fit) if estimate.term != "1"]
@@ -31,7 +97,7 @@ def densities(found: Answer) -> Part | None:
         return None
     ropes = [found.rope(estimate.parameter) for estimate in shown]
     unit = shown[0].unit or estimates.outcome_unit(found.fit)
-    caption = "The posterior of each slope, with its mean, its central half and its 95 % interval."
+    caption = "The posterior of each estimate, with its mean, its central half and its 95 % interval."
     if any(ropes):
         caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
     return _picture(figures.densities(shown, ropes, wording.long_unit(unit)), caption)

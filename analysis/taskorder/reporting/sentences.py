@@ -12,7 +12,6 @@ from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.estimates import Estimate, draws_of
 
-
 MOST_TOLD = 4
 """Estimates of the headline that are told in sentences where no claim says which matter."""
 
@@ -50,7 +49,7 @@ def finding(answer: Answer, estimate: Estimate) -> str:
         subject = _contrast(entry) if entry.function == "contrast" else _curriculum(entry)
         return _changes(answer, estimate, wording.sentence_case(subject))
     return wording.level_sentence(
-        wording.sentence_case(names.quantity(entry)),
+        wording.sentence_case(names.quantity(entry, fit.spec)),
         estimate.mean,
         estimate.lower,
         estimate.upper,
@@ -80,7 +79,8 @@ def _slope(answer: Answer, estimate: Estimate) -> str:
     if term == "1":
         return wording.level_sentence("The intercept", *numbers, unit)
     if term.endswith("]") and "1" not in fit.spec.fixed.terms:
-        return wording.mean_sentence(names.term(term), _outcome(fit), numbers, unit, estimate.above_zero)
+        level = f"the {names.plain(term.partition('[')[0])} “{_level(term)}”"
+        return wording.mean_sentence(level, _outcome(fit), numbers, unit, estimate.above_zero)
     first, *rest = term.split(":")
     if rest and {first, *rest} <= set(moderators):
         return wording.interaction_sentence(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
 import numpy as np
 
 from taskorder.claims import Verdict
 from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
-from taskorder.inference.spec import ModelSpec
 from taskorder.reporting import estimates, names
 from taskorder.reporting.answer import Answer
-from taskorder.reporting.content import Cell, Column, Mark, Table
+from taskorder.reporting.content import Cell, Column, Mark, Part, Table
 from taskorder.reporting.equation import symbols
 from taskorder.reporting.estimates import Estimate
 from taskorder.reporting.strips import axis_of
@@ -70,7 +72,7 @@ def all_estimates(fit: Fit) -> Table:
                 estimate.label,
                 probability(estimate.mean) if as_probability else number(estimate.mean, places),
                 "" if as_probability else interval(estimate.lower, estimate.upper, places),
-                estimate.unit,
+                names.plain(estimate.unit),
                 "–" if always else number(estimate.ess, 0),
                 "–" if always else f"{estimate.r_hat:.3f}",
             )
@@ -96,7 +98,7 @@ def heterogeneity(fit: Fit) -> Table:
     axis = axis_of(shown)
     rows = tuple(
         (
-            *_what_differs(estimate, words, fit.spec),
+            *_what_differs(estimate, words),
             levels_of(fit, estimate.parameter),
             number(estimate.mean, decimals_for(estimate.width)),
             interval(estimate.lower, estimate.upper, decimals_for(estimate.width)),
@@ -115,12 +117,9 @@ def heterogeneity(fit: Fit) -> Table:
     return Table(columns, rows, wide=True)
 
 
-def _what_differs(estimate: Estimate, words: dict[str, tuple[str, str]], spec: ModelSpec) -> tuple[str, str]:
+def _what_differs(estimate: Estimate, words: dict[str, tuple[str, str]]) -> tuple[str, str]:
     what, between = words.get(estimate.parameter, ("score", "rows that nothing else tells apart"))
-    group = spec.groups.get(estimate.parameter.removeprefix("sd:"))
-    columns = () if group is None else (*((group.within,) if group.within else ()), *group.columns)
-    detail = f" ({', '.join(names.plain(column) for column in columns)})" if columns else ""
-    return sentence_case(what), between + detail
+    return sentence_case(what), between
 
 
 def levels_of(fit: Fit, parameter: str) -> str:
@@ -132,24 +131,31 @@ def levels_of(fit: Fit, parameter: str) -> str:
     return ""
 
 
-def verdicts(answer: Answer, *, full: bool = False) -> Table:
-    """Return the claims with their verdicts; in full with region and estimate."""
-    columns: tuple[Column, ...] = (Column("Verdict", "mark"), Column("Claim", width="1fr"))
-    if not full:
-        columns = (*columns, Column("Probability", "number"))
-        rows = tuple(
-            (_mark(verdict), verdict.claim.statement, probability(verdict.judgement.probability))
-            for verdict in answer.verdicts
-        )
-        return Table(columns, rows)
+def verdicts(answer: Answer) -> Table:
+    """Return the claims with their verdicts, in short."""
+    columns: tuple[Column, ...] = (
+        Column("Verdict", "mark"),
+        Column("Claim", width="1fr"),
+        Column("Probability", "number"),
+    )
+    rows = tuple(
+        (_mark(verdict), verdict.claim.statement, probability(verdict.judgement.probability))
+        for verdict in answer.verdicts
+    )
+    return Table(columns, rows)
+
+
+def verdicts_in_full(found: Sequence[Verdict]) -> Table:
+    """Return claims with verdict, region and estimate."""
     columns = (
-        *columns,
-        Column("Claimed"),
+        Column("Verdict", "mark"),
+        Column("Claim", width="1fr"),
+        Column("Claimed", width=30.0),
         Column("Probability", "number"),
         Column("Mean", "number"),
         Column("95 % interval", "number"),
     )
-    return Table(columns, tuple(_full_verdict(verdict) for verdict in answer.verdicts), wide=True)
+    return Table(columns, tuple(_full_verdict(verdict) for verdict in found), wide=True)
 
 
 def _full_verdict(verdict: Verdict) -> tuple[Cell, ...]:
@@ -159,14 +165,26 @@ def _full_verdict(verdict: Verdict) -> tuple[Cell, ...]:
     return (
         _mark(verdict),
         verdict.claim.statement,
-        verdict.region,
+        names.plain(verdict.region),
         probability(judgement.probability),
         "" if of_probability else number(judgement.mean, places),
         "" if of_probability else interval(judgement.lower, judgement.upper, places),
     )
 
 
-def evidence(answer: Answer) -> Table:
+def in_register(verdict: Verdict) -> Part:
+    """Return what the register of all claims says of one."""
+    return {
+        "mark": asdict(_mark(verdict)),
+        "id": verdict.claim.id,
+        "statement": verdict.claim.statement,
+        "probability": probability(verdict.judgement.probability),
+        "tier": verdict.tier,
+        "origin": verdict.claim.origin,
+    }
+
+
+def evidence(found: Sequence[Verdict]) -> Table:
     """Return the gates of each claim, and the tier of its record."""
     columns = (
         Column("Claim", "mono", "1fr"),
@@ -176,8 +194,8 @@ def evidence(answer: Answer) -> Table:
         Column("Attacks", "number"),
         Column("Tier"),
     )
-    rows = tuple((verdict.claim.id, *_gates(verdict), verdict.tier) for verdict in answer.verdicts)
-    return Table(columns, rows)
+    rows = tuple((verdict.claim.id, *_gates(verdict), verdict.tier) for verdict in found)
+    return Table(columns, rows, wide=True)
 
 
 def _gates(verdict: Verdict) -> tuple[Cell, ...]:
@@ -249,7 +267,9 @@ def priors(fit: Fit) -> Table:
                 number(float(row["mean"]), places),
                 interval(float(row["lower"]), float(row["upper"]), places),
             )
-        rows.append((signs.get(name, ""), sentence_case(names.parameter_of(str(name))), str(prior), *found))
+        rows.append(
+            (signs.get(name, ""), sentence_case(names.parameter_of(str(name), fit.spec)), str(prior), *found)
+        )
     columns = (
         Column("", "math"),
         Column("Parameter", width="1fr"),

@@ -107,12 +107,13 @@ def direction(above_zero: float) -> Direction:
 
 def short_unit(unit: str) -> str:
     """Return the unit without what it is per and at: `points per sd at 62` is `points`."""
-    return unit.split(" per ")[0].split(" at ")[0]
+    return unit.split(" per ")[0].split(" at ")[0].replace("_", " ")
 
 
 def long_unit(unit: str) -> str:
     """Return the unit in full: `points per sd at 62` is `points per standard deviation, at a score of 62`."""
-    return unit.replace(" per sd", " per standard deviation").replace(" at ", ", at a score of ")
+    words = unit.replace("_", " ")
+    return words.replace(" per sd", " per standard deviation").replace(" at ", ", at a score of ")
 
 
 def amount(text: str, unit: str) -> str:
@@ -189,7 +190,7 @@ def mean_sentence(
         tail = f", which cannot be told from zero: it is {_side(above_zero)}"
     elif lower <= 0 <= upper:
         tail = f"; it is {_side(above_zero)}"
-    return sentence_case(f"{level}: {outcome} {change}{tail}.")
+    return f"With {level} {outcome} is {change}{tail}."
 
 
 def interaction_sentence(

@@ -1,0 +1,91 @@
+"""Parts of the report that are found again by what they were made from, so that nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from taskorder.claims import Claim
+from taskorder.files import sha256, sha256_text, write_whole
+from taskorder.inference import store
+from taskorder.inference.fitting import versions
+from taskorder.inference.session import Settings, tables_of
+from taskorder.inference.spec import ModelSpec
+from taskorder.paths import PACKAGE, resource
+from taskorder.reporting.content import Part
+
+FOLDER = "report"
+"""Below the folder that keeps the fits."""
+_NO_PART = {"harness", "archive", "__pycache__"}
+"""Code that has no say in the report."""
+
+
+def kept(name: str, key: str, make: Callable[[], Part]) -> Part:
+    """Return the part that has this name and was made from the same; else make it, and keep it alone.
+
+    Parameters
+    ----------
+    name : str
+    key : str
+        A digest of all that the part is made from.
+    make : callable
+    """
+    path = store.home() / FOLDER / f"{name}-{key[:16]}.json"
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        part = make()
+    text = json.dumps(part, ensure_ascii=False, allow_nan=False)
+    for other in path.parent.glob(f"{name}-????????????????.json"):
+        other.unlink(missing_ok=True)
+    write_whole(path, text, force=True)
+    return json.loads(text)
+
+
+def of_catalogue() -> str:
+    """Return a digest of all that the summary of the catalogue is made from."""
+    return _digest([*_files(resource("data")), *_code()])
+
+
+def of_chapter(spec: ModelSpec, claims: Sequence[Claim], settings: Settings, others: Iterable[Path]) -> str:
+    """Return a digest of all that a chapter is made from.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    claims : sequence of Claim
+        About the model.
+    settings : Settings
+    others : iterable of Path
+        Files, beside the tables of the model and what ships with them; those that are not there count, too.
+
+    Raises
+    ------
+    MissingData
+        If the model has no table.
+    """
+    said = [
+        spec.digest(),
+        json.dumps([asdict(claim) for claim in claims], sort_keys=True),
+        json.dumps({**asdict(settings), "progress": None, "versions": versions()}, sort_keys=True),
+    ]
+    return sha256_text(
+        "\n".join([*said, _digest([*tables_of(spec), *_files(resource("data")), *others, *_code()])])
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the tables about studies, tasks and languages, and the published ones."""
+    return sorted([*folder.glob("*.csv"), *(folder / "published").glob("*")])
+
+
+def _code() -> list[Path]:
+    return sorted(
+        path for path in PACKAGE.rglob("*.py") if _NO_PART.isdisjoint(path.relative_to(PACKAGE).parts)
+    )
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    return sha256_text("\n".join(f"{path.name} {sha256(path) if path.is_file() else ''}" for path in paths))
