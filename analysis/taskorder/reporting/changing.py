@@ -35,11 +35,13 @@ def needed(claim: Claim, mean: float, sd: float) -> tuple[float, Decision]:
     limit of the region.
     """
     low, high = _region(claim)
-    for times in np.geomspace(1.0, NARROWEST, 800):
-        inside = norm.cdf((high - mean) * times / sd) - norm.cdf((low - mean) * times / sd)
-        if (found := decide(float(inside), passed=True)) != "undecided":
-            return float(times), found
-    return math.inf, "undecided"
+    times = np.geomspace(1.0, NARROWEST, 2000)
+    inside = norm.cdf((high - mean) * times / sd) - norm.cdf((low - mean) * times / sd)
+    decided = np.flatnonzero((inside >= ENOUGH) | (1.0 - inside >= ENOUGH))
+    if not len(decided):
+        return math.inf, "undecided"
+    first = decided[0]
+    return float(times[first]), decide(float(inside[first]), passed=True)
 
 
 def _region(claim: Claim) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from taskorder.claims import Claim
 from taskorder.files import sha256, sha256_text, write_whole
 from taskorder.inference import store
 from taskorder.inference.fitting import versions
-from taskorder.inference.session import Settings, tables_of
+from taskorder.inference.session import Settings
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import PACKAGE, resource
 from taskorder.reporting.content import Part
@@ -49,7 +49,7 @@ def of_catalogue() -> str:
     return _digest([*_files(resource("data")), *_code()])
 
 
-def of_chapter(spec: ModelSpec, claims: Sequence[Claim], settings: Settings, others: Iterable[Path]) -> str:
+def of_chapter(spec: ModelSpec, claims: Sequence[Claim], settings: Settings, files: Sequence[Path]) -> str:
     """Return a digest of all that a chapter is made from.
 
     Parameters
@@ -58,22 +58,15 @@ def of_chapter(spec: ModelSpec, claims: Sequence[Claim], settings: Settings, oth
     claims : sequence of Claim
         About the model.
     settings : Settings
-    others : iterable of Path
-        Files, beside the tables of the model and what ships with them; those that are not there count, too.
-
-    Raises
-    ------
-    MissingData
-        If the model has no table.
+    files : sequence of Path
+        Its tables, and what else counts beside the covariates; those that are not there count, too.
     """
     said = [
         spec.digest(),
         json.dumps([asdict(claim) for claim in claims], sort_keys=True),
         json.dumps({**asdict(settings), "progress": None, "versions": versions()}, sort_keys=True),
     ]
-    return sha256_text(
-        "\n".join([*said, _digest([*tables_of(spec), *_files(resource("data")), *others, *_code()])])
-    )
+    return sha256_text("\n".join([*said, _digest([*files, *_files(resource("data")), *_code()])]))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from taskorder.claims.hearing import without_data
 from taskorder.claims.ledger import Ledger
 from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, LEDGER, registered, shipped
 from taskorder.errors import MissingData
-from taskorder.inference.session import Settings
+from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
 from taskorder.reporting import calibration, chapters, keeping
@@ -58,7 +58,8 @@ def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lam
     FileExistsError
         If `output` exists and `force` is not set; before anything is computed.
     TaskorderError
-        If a claim is about a model or an estimand that there is not; before anything is computed.
+        If a claim is about a model or an estimand that there is not, before anything is computed; or if a
+        model does not suit its tables. A model whose tables are not there is no error: its chapter says so.
     """
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
@@ -92,14 +93,15 @@ def _chapter(
     about = [claim for claim in claims if claim.model == spec.name]
     folder, path = resource(CALIBRATIONS), resource(CLAIMS).with_name(LEDGER)
     try:
-        beside = [*sorted(folder.glob(f"{spec.name}_*.csv")), path]
-        key = keeping.of_chapter(spec, about, settings, beside)
-        return keeping.kept(
-            spec.name, key, lambda: _made(spec, about, settings, catalogue, ledgers.read(path), say)
-        )
+        tables = tables_of(spec)
     except MissingData as error:
         say(f"{spec.name} has no data: {error}")
         return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), catalogue)
+    files = [*tables, *sorted(folder.glob(f"{spec.name}_*.csv")), path]
+    key = keeping.of_chapter(spec, about, settings, files)
+    return keeping.kept(
+        spec.name, key, lambda: _made(spec, about, settings, catalogue, ledgers.read(path), say)
+    )
 
 
 def _made(
