@@ -25,10 +25,13 @@ class LanguageCodes:
         The codes themselves.
     instead
         From a language's English name and its ISO 639-3 code, in small letters, to its code.
+    scripts
+        From a code to the script that the language is written in (ISO 15924).
     """
 
     allowed: frozenset[str]
     instead: dict[str, str]
+    scripts: dict[str, str]
 
     @classmethod
     def known(cls, more: Collection[str] = ()) -> Self:
@@ -36,7 +39,20 @@ class LanguageCodes:
         table = catalogue.languages()
         instead = dict(zip(table["name"].str.casefold(), table["language"], strict=True))
         instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
-        return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}) | OWN, instead)
+        scripts = dict(zip(table["language"], table["script"], strict=True))
+        return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}) | OWN, instead, scripts)
+
+    def code(self, text: str) -> str:
+        """Give the code that a code, an ISO 639-3 code or a name of the table stands for; else nothing.
+
+        A script may follow, as in FLORES's ``amh_Ethi``, if it is the one of the table.
+        """
+        if not text:
+            return ""
+        base, _, script = text.replace("_", "-").partition("-")
+        found = base if base in self.allowed else self.instead.get(base.casefold(), "")
+        whole = self.instead.get(text.casefold(), "")
+        return whole or (found if not script or self.scripts.get(found) == script else "")
 
     def fault(self, cell: str) -> str:
         """Say what is wrong with a code; nothing if it is known, empty or has blanks around it."""

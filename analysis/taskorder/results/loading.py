@@ -9,6 +9,7 @@ import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,17 @@ class Loaded:
         return not len(self.cells.columns)
 
 
-def load(path: str | Path) -> Loaded:
-    """Read a file's cells; whatever is wrong with the file becomes a problem, never an exception."""
+def load(path: str | Path, header_rows: int = 1) -> Loaded:
+    """Read a file's cells; whatever is wrong with the file becomes a problem, never an exception.
+
+    Parameters
+    ----------
+    path
+        A CSV (also gzipped), TSV or Parquet file.
+    header_rows
+        Lines of a text file's header: of two, ``a`` above ``b`` names a column ``a/b``, and an empty cell of
+        the upper one is spanned by the column to its left.
+    """
     file, path = str(path), Path(path)
     if fault := _path_fault(path):
         return _unreadable(file, fault)
@@ -72,7 +82,7 @@ def load(path: str | Path) -> Loaded:
         separator = SEPARATORS[_ending(path)]
     except (OSError, EOFError, zlib.error, ValueError) as error:
         return _unreadable(file, f"the file cannot be read: {error}.")
-    return _load_text(file, content, separator, digest)
+    return _load_text(file, content, separator, digest, header_rows)
 
 
 def listed(
@@ -131,7 +141,7 @@ def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
     return Loaded(file, cells, np.arange(1, len(cells) + 1), digest, tuple(problems), typed=True)
 
 
-def _load_text(file: str, content: bytes, separator: str, digest: str) -> Loaded:
+def _load_text(file: str, content: bytes, separator: str, digest: str, header_rows: int) -> Loaded:
     if fault := _encoding_fault(content):
         return _unreadable(file, fault[1], fault[0], digest)
     content = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n") + b"\n"
@@ -139,7 +149,7 @@ def _load_text(file: str, content: bytes, separator: str, digest: str) -> Loaded
         return _unreadable(
             file, "the file is empty: a table has a header and at least one row.", None, digest
         )
-    header, header_lines = _header(content, separator)
+    header, header_lines = _header(content, separator, header_rows)
     problems = _header_problems(file, header, separator)
     if problems:
         return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, tuple(problems))
@@ -173,9 +183,20 @@ def _encoding_fault(content: bytes) -> tuple[int | None, str] | None:
     return None
 
 
-def _header(content: bytes, separator: str) -> tuple[list[str], int]:
+def _header(content: bytes, separator: str, rows: int) -> tuple[list[str], int]:
     reader = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), delimiter=separator)
-    return next(reader), reader.line_num
+    upper = next(reader)
+    return (upper if rows == 1 else _joined_header(upper, next(reader, []))), reader.line_num
+
+
+def _joined_header(upper: list[str], lower: list[str]) -> list[str]:
+    names: list[str] = []
+    above = ""
+    for pair in zip_longest(upper, lower, fillvalue=""):
+        high, low = (cell.strip() for cell in pair)
+        above = (high or above) if low else ""
+        names.append("/".join(filter(None, (above or high, low))))
+    return names
 
 
 def _header_problems(file: str, names: list[str], separator: str = "") -> list[Problem]:
