@@ -11,12 +11,13 @@ from pathlib import Path
 from taskorder.claims import ledger as ledgers
 from taskorder.claims import printing
 from taskorder.claims.claim import Claim
-from taskorder.claims.hearing import Hearing, entered, hear, without_data
+from taskorder.claims.hearing import Hearing, entered, hear
 from taskorder.claims.ledger import Ledger
 from taskorder.claims.matching import refuse_unmatched
 from taskorder.claims.registry import read_claims
 from taskorder.claims.verdict import Verdict
-from taskorder.inference.session import Settings
+from taskorder.errors import MissingData
+from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource
 from taskorder.results.catalogue import covariates
@@ -31,7 +32,7 @@ class Proceedings:
     Attributes
     ----------
     hearings : tuple of Hearing
-        One a model.
+        One a model whose tables are there.
     verdicts : tuple of Verdict
         In the order in which the claims are registered.
     ledger : Ledger
@@ -84,10 +85,12 @@ def proceed(
         ledger = _written(path, ledger, entered(ledger, claims, (), _today()))
     known, calibrations = covariates(), resource(CALIBRATIONS)
     hearings = tuple(
-        hear(spec, claims, known, settings, calibrations=calibrations, say=say) for spec in models
+        hear(spec, claims, known, settings, calibrations=calibrations, say=say)
+        for spec in models
+        if _has_tables(spec, say)
     )
-    by_id = {one.claim.id: one for heard in hearings for one in heard.verdicts}
-    by_id |= {one.claim.id: one for one in without_data(claims)}
+    by_id = {claim.id: Verdict(claim) for claim in claims}
+    by_id |= {one.claim.id: one for heard in hearings for one in heard.verdicts}
     if record:
         ledger = _written(path, ledger, entered(ledger, claims, hearings, _today()))
     faults = [*ledger.faults, *(heard.found.fault for heard in hearings if heard.found.fault)]
@@ -103,6 +106,14 @@ def registered() -> tuple[Claim, ...]:
 def shipped() -> tuple[ModelSpec, ...]:
     """Read the model files that ship, in the order of their names."""
     return tuple(read_model(path) for path in sorted(resource("models").glob("*.toml")))
+
+
+def _has_tables(spec: ModelSpec, say: Callable[[str], None]) -> bool:
+    try:
+        return bool(tables_of(spec))
+    except MissingData as error:
+        say(f"{spec.name} has no data: {error}")
+        return False
 
 
 def _written(path: Path, before: Ledger, after: Ledger) -> Ledger:
