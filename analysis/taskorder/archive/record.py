@@ -1,8 +1,8 @@
 """The record of an archive: its files with their digests, and what was done, as RO-Crate 1.2 writes it.
 
-The specification is https://w3id.org/ro/crate/1.2; what was done is a `CreateAction` as in Process Run Crate
-(https://w3id.org/ro/wfrun/process/0.5): inputs are its `object`, results its `result`, taskorder its
-`instrument`, whose code and environment are the files that are neither.
+The specification is https://w3id.org/ro/crate/1.2. What was done is a `CreateAction`: inputs are its
+`object`, results its `result`, and taskorder its `instrument`, whose code and environment are the files that
+are neither.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, cast, get_args
 from urllib.parse import quote, unquote
 
 from taskorder.archive.contents import CLAIMS, ENVIRONMENT, REPORT, Role
+from taskorder.archive.means import CODE
 from taskorder.errors import InvalidArchive
 from taskorder.inference.fitting import Engine
 from taskorder.inference.session import Settings
@@ -41,7 +42,17 @@ _ABOUT = {
     REPORT: "The report",
     CLAIMS: "The verdict on every registered claim, as taskorder claims --json prints it",
     ENVIRONMENT: "Python and the installed packages",
+    "analysis/": "Code of taskorder",
+    "data/": "Results, or what is known of tasks, languages and studies",
+    "fits/": "A fit: its posterior, summary, diagnostics, origin, or the same analysis done otherwise",
+    "models/": "A model file",
+    "reports/calibration/": "How well a model and engine are calibrated",
+    "reports/controls/": "Verdicts where labels were shuffled",
+    "reports/template/": "The template of the report",
+    "reports/": "The registered claims, and their history",
 }
+"""What a file is, by its path or its folder; the first that fits."""
+_BESIDE = "What the code needs to be installed"
 
 type Entity = dict[str, Any]
 
@@ -112,7 +123,7 @@ def _crate(record: Record) -> list[Entity]:
             "publisher": _ref(_AUTHORS),
             "mainEntity": _ref(REPORT),
             "mentions": _ref(_ACTION),
-            "hasPart": [_ref(quote(entry.path)) for entry in record.entries],
+            "hasPart": [_ref(f"{CODE}/"), *(_ref(quote(entry.path)) for entry in record.entries)],
         },
         {
             "@id": LICENCE,
@@ -128,12 +139,19 @@ def _doing(record: Record) -> list[Entity]:
     """Return the action, what it was told, and the software."""
     told = {_ENGINE: record.engine, _SEED: record.seed, _DRAWS: record.draws}
     commit = {_COMMIT: record.commit} if record.commit else {}
+    code = {
+        "@id": f"{CODE}/",
+        "@type": "Dataset",
+        "name": "taskorder",
+        "description": "The code of fits, verdicts and reports, without that of training",
+        "hasPart": [_ref(quote(path)) for path in _paths(record, "means") if path.startswith(CODE)],
+    }
     software = {
         "@id": _SOFTWARE,
         "@type": "SoftwareApplication",
         "name": "taskorder",
-        "softwareVersion": record.version,
-        "hasPart": [_ref(quote(path)) for path in _paths(record, "means") if path != ENVIRONMENT],
+        "version": record.version,
+        "url": _ref(f"{CODE}/"),
         "softwareRequirements": _ref(ENVIRONMENT),
     }
     action = {
@@ -151,7 +169,7 @@ def _doing(record: Record) -> list[Entity]:
         {"@id": key, "@type": "PropertyValue", "name": key.removeprefix("#"), "value": value}
         for key, value in (told | commit).items()
     ]
-    return [action, software | ({"identifier": _ref(_COMMIT)} if commit else {}), *values]
+    return [action, software | ({"identifier": _ref(_COMMIT)} if commit else {}), code, *values]
 
 
 def _paths(record: Record, role: Role) -> list[str]:
@@ -164,7 +182,8 @@ def _file(entry: Entry) -> Entity:
     return {
         "@id": quote(entry.path),
         "@type": "File",
-        "name": _ABOUT.get(entry.path, entry.path),
+        "name": entry.path,
+        "description": next((_ABOUT[part] for part in _ABOUT if entry.path.startswith(part)), _BESIDE),
         "encodingFormat": _FORMATS.get(suffix, plain),
         "contentSize": str(entry.size),
         "sha256": entry.sha256,
@@ -194,14 +213,14 @@ def read_record(text: str, where: str) -> Record:
         action, software = graph[_ACTION], graph[_SOFTWARE]
         roles: dict[str, Role] = dict.fromkeys(_ids(action["object"]), "input")
         roles |= dict.fromkeys(_ids(action["result"]), "result")
-        files = (graph[key] for key in _ids(graph["./"]["hasPart"]))
+        parts = [graph[key] for key in _ids(graph["./"]["hasPart"])]
         return Record(
-            entries=tuple(_entry(file, roles) for file in files),
+            entries=tuple(_entry(part, roles) for part in parts if part["@type"] == "File"),
             engine=_engine(graph[_ENGINE]["value"]),
             seed=_whole(graph[_SEED]["value"]),
             draws=_whole(graph[_DRAWS]["value"]),
             date=str(graph["./"]["datePublished"]),
-            version=str(software["softwareVersion"]),
+            version=str(software["version"]),
             commit=str(graph.get(_COMMIT, {}).get("value", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
