@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,5 +178,5 @@ def load(path: Path) -> tuple[Sketch, ...] | None:
                 )
                 for place, entry in enumerate(json.loads(str(kept["about"])))
             )
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error):
         return None
