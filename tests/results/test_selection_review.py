@@ -36,7 +36,34 @@ def test_what_does_not_judge_every_row_is_refused(condition: str) -> None:
         where(FRAME, condition)
 
 
-@pytest.mark.parametrize("condition", ["study > 1", "not study", "-study == 'a'", "(study, score) == 1"])
-def test_what_cannot_be_compared_is_refused(condition: str) -> None:
-    with pytest.raises(TaskorderError, match="Compare text with quoted text"):
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("study > 1", "Compare text with quoted text"),
+        ("score < 1" + "0" * 400, "Compare text with quoted text"),
+        ("not study", "compare a column with a value"),
+        ("-study == 'a'", "only comparisons"),
+        ("(study, score) == 1", "only comparisons"),
+        ("score < 1j", "only comparisons"),
+        ("score == None", "only comparisons"),
+        ("'a' in study", "between a column and a list"),
+        ("study in 'abc'", "between a column and a list"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(condition: str, reason: str) -> None:
+    with pytest.raises(TaskorderError, match=reason):
         where(FRAME, condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("(study ==\n'a')", [0]),
+        ("study == 'a' # \u2028study = 'b'", [0]),
+        ("study == 'a\u2028b'", []),
+        ("study == ['a', 'c']", [0, 2]),
+        ("0.6 < score", [2]),
+    ],
+)
+def test_breaks_of_lines_and_remarks_are_those_of_the_language(condition: str, rows: list[int]) -> None:
+    assert where(FRAME, condition).index.tolist() == rows

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
+from functools import reduce
+from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
 from taskorder.errors import TaskorderError, nearest
 
-_ALLOWED = (
-    ast.Expression,
-    ast.BoolOp,
-    ast.And,
-    ast.Or,
-    ast.UnaryOp,
-    ast.Not,
-    ast.USub,
-    ast.Compare,
-    ast.Eq,
-    ast.NotEq,
-    ast.Lt,
-    ast.LtE,
-    ast.Gt,
-    ast.GtE,
-    ast.In,
-    ast.NotIn,
-    ast.Name,
-    ast.Load,
-    ast.Constant,
-    ast.List,
-    ast.Tuple,
-)
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda column, values: column.isin(values),
+    ast.NotIn: lambda column, values: ~column.isin(values),
+}
 _LONGEST = 10_000
+_LONGEST_QUOTED = 300
 
 
 def where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
@@ -44,7 +36,8 @@ def where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         Any table.
     condition : str
         Comparisons of columns with constants, joined by `and`, `or`, `not`; empty for all rows.
-        Nothing can be called or looked up in it. A comparison with a missing value is false.
+        It is read as a tree of these and nothing else, and never run as code. A comparison with a missing
+        value is false.
 
     Raises
     ------
@@ -54,52 +47,105 @@ def where(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
     if not condition.strip():
         return frame
     tree = _parse(condition)
-    columns = [str(column) for column in frame.columns]
-    for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED):
-            raise TaskorderError(
-                f"where = {condition!r}: only comparisons joined by and, or, not are allowed,"
-                f" such as metric == 'accuracy' and study in ['spot', 'taskweb']"
-            )
-        if isinstance(node, ast.Name) and node.id not in columns:
-            raise TaskorderError(
-                f"where = {condition!r}: no column {node.id!r}; there are {', '.join(columns)}."
-                f"{nearest(node.id, columns)}"
-            )
-    if not _judges(tree.body):
+    if not any(isinstance(node, ast.Name) for node in ast.walk(tree)):
         raise _undecided(condition)
-    return frame[_fulfilled(frame, condition)]
+    try:
+        fulfilled = _mask(tree.body, frame, condition)
+    except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        raise TaskorderError(
+            f"where = {_quoted(condition)}: {error}. Compare text with quoted text."
+        ) from None
+    except RecursionError:
+        raise TaskorderError(
+            f"where = {_quoted(condition)}: cannot be read: it is nested too deeply."
+        ) from None
+    return frame[fulfilled.fillna(False).astype(bool)]
 
 
-def _judges(node: ast.expr) -> bool:
-    """Say whether an expression can be true or false of a row: it compares a column, or is one."""
+def _mask(node: ast.expr, frame: pd.DataFrame, condition: str) -> pd.Series[bool]:
+    """Say of each row whether it fulfils a part of a condition, (rows,) of type boolean."""
     match node:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return reduce(operator.and_, (_mask(value, frame, condition) for value in values))
         case ast.BoolOp(values=values):
-            return all(_judges(value) for value in values)
+            return reduce(operator.or_, (_mask(value, frame, condition) for value in values))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _judges(operand)
-        case ast.Compare():
-            return any(isinstance(part, ast.Name) for part in ast.walk(node))
+            return ~_mask(operand, frame, condition)
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            sides = [_side(part, frame, condition) for part in (left, *comparators)]
+            pairs = zip(ops, pairwise(sides), strict=True)
+            return reduce(operator.and_, (_compared(op, *pair, condition) for op, pair in pairs))
+        case ast.Name():
+            return _judging(_side(node, frame, condition), condition)
         case _:
-            return isinstance(node, ast.Name)
+            raise _refused(condition)
+
+
+def _compared(op: ast.cmpop, left: Any, right: Any, condition: str) -> pd.Series[bool]:
+    """Compare two sides, of which one must be a column, row by row."""
+    if isinstance(op, ast.In | ast.NotIn) and not (isinstance(left, pd.Series) and isinstance(right, list)):
+        raise TaskorderError(
+            f"where = {_quoted(condition)}: 'in' stands between a column and a list,"
+            f" such as study in ['spot', 'taskweb']"
+        )
+    if type(op) not in _COMPARISONS or isinstance(left, list):
+        raise _refused(condition)
+    if isinstance(right, list) and isinstance(op, ast.Eq | ast.NotEq):
+        op = ast.In() if isinstance(op, ast.Eq) else ast.NotIn()
+    return _judging(_COMPARISONS[type(op)](left, right), condition)
+
+
+def _side(node: ast.expr, frame: pd.DataFrame, condition: str) -> Any:
+    """Give what stands on one side of a comparison: a column, a constant, or a list of constants."""
+    match node:
+        case ast.Name(id=name):
+            return frame[_column(name, frame, condition)]
+        case ast.Constant(value=str() | int() | float() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            values = [_side(part, frame, condition) for part in parts]
+            if any(isinstance(value, pd.Series | list) for value in values):
+                raise _refused(condition)
+            return values
+        case _:
+            raise _refused(condition)
+
+
+def _column(name: str, frame: pd.DataFrame, condition: str) -> str:
+    columns = [str(column) for column in frame.columns]
+    if name in columns:
+        return name
+    raise TaskorderError(
+        f"where = {_quoted(condition)}: no column {name!r}; there are {', '.join(columns)}."
+        f"{nearest(name, columns)}"
+    )
+
+
+def _judging(found: Any, condition: str) -> pd.Series[bool]:
+    """Give a series of true and false; refuse what judges no row."""
+    if not isinstance(found, pd.Series) or found.dtype not in ("bool", "boolean"):
+        raise _undecided(condition)
+    return found.astype("boolean")
+
+
+def _quoted(condition: str) -> str:
+    return repr(condition if len(condition) <= _LONGEST_QUOTED else f"{condition[:_LONGEST_QUOTED]}...")
+
+
+def _refused(condition: str) -> TaskorderError:
+    return TaskorderError(
+        f"where = {_quoted(condition)}: only comparisons joined by and, or, not are allowed,"
+        f" such as metric == 'accuracy' and study in ['spot', 'taskweb']"
+    )
 
 
 def _undecided(condition: str) -> TaskorderError:
     return TaskorderError(
-        f"where = {condition!r} does not say of each row whether it is wanted: compare a column with a value,"
-        f" such as metric == 'accuracy'"
+        f"where = {_quoted(condition)} does not say of each row whether it is wanted: compare a column with a"
+        f" value, such as metric == 'accuracy'"
     )
-
-
-def _fulfilled(frame: pd.DataFrame, condition: str) -> pd.Series[bool]:
-    """Say of each row whether it fulfils a condition that has been checked."""
-    try:
-        found: object = frame.eval(condition.strip(), engine="python")
-    except (TypeError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
-        raise TaskorderError(f"where = {condition!r}: {error}. Compare text with quoted text.") from None
-    if not isinstance(found, pd.Series) or found.dtype not in ("bool", "boolean"):
-        raise _undecided(condition)
-    return found.astype("boolean").fillna(False).astype(bool)
 
 
 def _parse(condition: str) -> ast.Expression:
@@ -108,7 +154,7 @@ def _parse(condition: str) -> ast.Expression:
     try:
         return ast.parse(condition.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise TaskorderError(f"where = {condition!r}: cannot be read: {error}") from None
+        raise TaskorderError(f"where = {_quoted(condition)}: cannot be read: {error}") from None
 
 
 def without_flags(frame: pd.DataFrame, asked: Iterable[str]) -> pd.DataFrame:
