@@ -216,13 +216,17 @@ def _doubled(density: Density, proposal: Proposal, made: Proposed, rng: np.rando
 
 def _are_enough(made: list[Proposed], kept: Integers) -> bool:
     """Say whether the draws that are kept, (chains, draws), are worth enough in the middle and the tails."""
-    enough = min(kept.size / 4 + 0.75 * MIN_ESS, kept.size / 2)
+    middle, tails = kept.size / 4 + 0.75 * MIN_ESS, 1.5 * MIN_ESS
     u = np.array([one.u[:, at] for one, at in zip(made, kept, strict=True)])
-    methods: list[dict[str, Any]] = [{"method": "bulk"}, {"method": "tail", "prob": TAILS}]
+    methods: list[tuple[float, dict[str, Any]]] = [
+        (middle, {"method": "bulk"}),
+        (tails, {"method": "tail", "prob": TAILS}),
+    ]
     return all(
-        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method))) >= enough
+        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method)))
+        >= min(enough, kept.size / 2)
         for values in np.moveaxis(u, 1, 0)
-        for method in methods
+        for enough, method in methods
     )
 
 
