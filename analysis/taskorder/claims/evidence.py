@@ -126,9 +126,9 @@ class Reproduced:
 
     @property
     def errors(self) -> float:
-        """How many Monte Carlo errors apart they are; infinite where either is no number."""
+        """How many Monte Carlo errors apart they are; infinite where either, or the error, is no number."""
         difference = abs(self.value - self.again)
-        if not math.isfinite(difference):
+        if not (math.isfinite(difference) and math.isfinite(self.error)):
             return math.inf
         if difference == 0:
             return 0.0

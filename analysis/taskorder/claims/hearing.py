@@ -11,7 +11,7 @@ import pandas as pd
 from taskorder.claims.claim import Claim
 from taskorder.claims.examining import Examination, examine
 from taskorder.claims.judging import made_from, verdict
-from taskorder.claims.ledger import Ledger, differences, recorded, registered
+from taskorder.claims.ledger import Ledger, differences, recorded, registered, withdrawn
 from taskorder.claims.verdict import Verdict
 from taskorder.inference.session import Found, Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec
@@ -81,7 +81,8 @@ def without_data(claims: Sequence[Claim]) -> tuple[Verdict, ...]:
 
 
 def entered(ledger: Ledger, claims: Sequence[Claim], hearings: Sequence[Hearing], on: str) -> Ledger:
-    """Return the ledger with what is new: wordings of claims, and verdicts on them."""
+    """Return the ledger with what is new: wordings of claims, claims withdrawn, and verdicts."""
+    ledger = withdrawn(ledger, claims, on)
     for claim in claims:
         ledger = registered(ledger, claim, on)
     for hearing in hearings:

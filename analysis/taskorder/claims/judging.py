@@ -78,7 +78,7 @@ def made_from(examination: Examination) -> Mapping[str, object]:
     return {
         "model_sha256": manifest["model_sha256"],
         "rows_sha256": manifest["rows_sha256"],
-        "files": {Path(str(file["path"])).name: file["sha256"] for file in manifest["inputs"]},
+        "files": {str(file["path"]): file["sha256"] for file in manifest["inputs"]},
     }
 
 

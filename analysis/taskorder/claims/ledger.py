@@ -2,27 +2,31 @@
 
 One line of JSON an entry. A claim is `registered`, with its whole wording, before a fit judges it; what is
 then `judged` is written with the digests of model, rows and files; a claim whose wording is changed is
-`amended`. Beside the ledger a second file holds the number and hash of the last entry, so that a line is
-missed even where it was the last.
+`amended`, and one that is no longer registered `withdrawn`. Beside the ledger a second file holds the number
+and hash of the last entry, so that a line is missed even where it was the last.
+
+Whoever rewrites every line and the second file leaves no trace here: version control, and archives of
+reports, are what tells then.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from taskorder.claims.claim import Claim
+from taskorder.claims.entries import START, Entry, Event, parsed
 from taskorder.claims.verdict import Verdict
 from taskorder.errors import TaskorderError
-from taskorder.files import sha256_text, write_whole
+from taskorder.files import write_whole
 
-type Event = Literal["registered", "amended", "judged"]
-
-START = "0" * 64
+_WORDING: tuple[Event, ...] = ("registered", "amended", "withdrawn")
 _WHAT = {
     "model_sha256": "the model",
     "rows_sha256": "the rows",
@@ -32,42 +36,6 @@ _WHAT = {
     "tier": "the tier",
 }
 """What an entry is compared by, and what its change is called."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the ledger.
-
-    Attributes
-    ----------
-    number : int
-        From 1.
-    date : str
-        Of its writing, YYYY-MM-DD.
-    event : {"registered", "amended", "judged"}
-    claim : str
-        Its id.
-    content : dict
-        The wording of a claim; of a judgement what it was made from, and what came of it.
-    previous : str
-        SHA-256 of the line before.
-    """
-
-    number: int
-    date: str
-    event: Event
-    claim: str
-    content: Mapping[str, object]
-    previous: str
-
-    def line(self) -> str:
-        """Return the entry as it is written, without the end of the line."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-    @property
-    def sha256(self) -> str:
-        """The hash that the next entry names."""
-        return sha256_text(self.line())
 
 
 @dataclass(frozen=True)
@@ -83,9 +51,9 @@ class Ledger:
         return next(of_claim, None)
 
     def wording(self, claim: str) -> Mapping[str, object] | None:
-        """Return a claim as it was last registered or amended; None where it never was."""
-        entry = self.last(claim, "registered", "amended")
-        return None if entry is None else entry.content
+        """Return a claim as it was last registered or amended; None where it is not registered."""
+        entry = self.last(claim, *_WORDING)
+        return None if entry is None or entry.event == "withdrawn" else entry.content
 
     def with_entry(self, event: Event, claim: str, content: Mapping[str, object], on: str) -> Ledger:
         """Return the ledger with one entry more."""
@@ -115,18 +83,46 @@ def read(path: Path) -> Ledger:
     if not path.exists():
         gone = _head(path)
         return Ledger(faults=(f"{path}: the ledger is gone; it had {gone[0]} entries",) if gone else ())
-    entries: list[Entry] = []
-    faults: list[str] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        entry = _entry(line)
-        if entry is None:
-            faults.append(f"{path}:{number}: cannot be read as an entry")
-            continue
-        faults += [
-            f"{path}:{number}: {fault}" for fault in _breaks(entries[-1] if entries else None, entry, line)
-        ]
-        entries.append(entry)
-    return Ledger(tuple(entries), (*faults, *_tail(path, entries)))
+    text = path.read_bytes().decode("utf-8", errors="replace").replace("\r\n", "\n")
+    entries, faults = parsed(text.removesuffix("\n").split("\n") if text else [])
+    told = (f"{path}:{place}: {fault}" for place, fault in faults)
+    return Ledger(entries, (*told, *_tail(path, entries)))
+
+
+def update(path: Path, change: Callable[[Ledger], Ledger]) -> Ledger:
+    """Add entries to a ledger as it is at that moment; of two processes that do so, one waits.
+
+    Parameters
+    ----------
+    path : Path
+    change : callable
+        Returns the ledger that it is given with what is new.
+
+    Raises
+    ------
+    TaskorderError
+        If its chain is broken.
+    """
+    with _alone(path.parent):
+        before = read(path)
+        _refuse_broken(path, before)
+        after = change(before)
+        if after.entries != before.entries:
+            write(path, after)
+    return after
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Keep other processes that ask likewise waiting meanwhile (flock(2); its end ends it, too)."""
+    import fcntl
+
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def write(path: Path, ledger: Ledger) -> None:
@@ -137,14 +133,18 @@ def write(path: Path, ledger: Ledger) -> None:
     TaskorderError
         If its chain is broken: what was lost is to be brought back first.
     """
-    if ledger.faults:
-        raise TaskorderError(
-            f"{ledger.faults[0]}. Nothing is added to a ledger whose chain is broken: restore {path.name}"
-            f" from version control"
-        )
+    _refuse_broken(path, ledger)
     write_whole(path, "".join(f"{entry.line()}\n" for entry in ledger.entries), force=True)
     end = ledger.entries[-1]
     write_whole(_head_path(path), f"{end.number} {end.sha256}\n", force=True)
+
+
+def _refuse_broken(path: Path, ledger: Ledger) -> None:
+    if ledger.faults:
+        raise TaskorderError(
+            f"{ledger.faults[0]}. Nothing is added to a ledger whose chain is broken: restore {path.name} and"
+            f" {_head_path(path).name} from version control"
+        )
 
 
 def _head_path(path: Path) -> Path:
@@ -160,25 +160,7 @@ def _head(path: Path) -> tuple[int, str] | None:
         return None
 
 
-def _entry(line: str) -> Entry | None:
-    try:
-        return Entry(**json.loads(line))
-    except (ValueError, TypeError):
-        return None
-
-
-def _breaks(before: Entry | None, entry: Entry, line: str) -> Iterator[str]:
-    number, digest = (before.number, before.sha256) if before else (0, START)
-    if entry.number > number + 1:
-        lost = range(number + 1, entry.number)
-        yield f"entr{'y' if len(lost) == 1 else 'ies'} {', '.join(map(str, lost))} removed before this one"
-    elif entry.previous != digest:
-        yield f"entry {number or entry.number} was edited after entry {entry.number} was written"
-    if entry.line() != line:
-        yield "not as it was written"
-
-
-def _tail(path: Path, entries: list[Entry]) -> list[str]:
+def _tail(path: Path, entries: Sequence[Entry]) -> list[str]:
     noted = _head(path)
     if noted is None:
         return (
@@ -188,7 +170,10 @@ def _tail(path: Path, entries: list[Entry]) -> list[str]:
     if not entries or entries[-1].number < number:
         return [f"{path}: it ends before entry {number}, which was its last"]
     if entries[-1].sha256 != digest:
-        return [f"{path}:{len(entries)}: the last entry was edited, or added by hand"]
+        return [
+            f"{path}:{len(entries)}: the last entry was edited, added by hand, or not written to its end:"
+            f" {_head_path(path).name} notes entry {number} with another hash"
+        ]
     return []
 
 
@@ -214,7 +199,7 @@ def recorded(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object], 
         },
         **{name: verdict.as_dict()[name] for name in ("verdict", "gates", "tier")},
     }
-    last = ledger.last(claim.id, "judged", "amended")
+    last = ledger.last(claim.id, "judged", *_WORDING)
     if last is not None and last.event == "judged" and not _changed(last.content, content):
         return ledger
     return ledger.with_entry("judged", claim.id, content, on)
@@ -228,18 +213,41 @@ def registered(ledger: Ledger, claim: Claim, on: str) -> Ledger:
     return ledger.with_entry("registered" if before is None else "amended", claim.id, now, on)
 
 
+def withdrawn(ledger: Ledger, claims: Sequence[Claim], on: str) -> Ledger:
+    """Return the ledger with an entry for each claim that is registered in it and is not among these."""
+    for claim in _absent(ledger, claims):
+        ledger = ledger.with_entry("withdrawn", claim, {}, on)
+    return ledger
+
+
+def _absent(ledger: Ledger, claims: Sequence[Claim]) -> list[str]:
+    known, there = dict.fromkeys(entry.claim for entry in ledger.entries), {claim.id for claim in claims}
+    return [claim for claim in known if claim not in there and ledger.wording(claim) is not None]
+
+
+def edits(ledger: Ledger, claims: Sequence[Claim]) -> tuple[str, ...]:
+    """Say how the wordings of all claims differ from those in the ledger, and which of these are gone."""
+    found = [text for claim in claims for text in _edits(ledger, claim)]
+    return (*found, *(f"{claim}: registered in the ledger, and gone" for claim in _absent(ledger, claims)))
+
+
+def _edits(ledger: Ledger, claim: Claim) -> list[str]:
+    wording = ledger.wording(claim.id)
+    if wording is None:
+        return [f"{claim.id}: not in the ledger"]
+    return [
+        f"{claim.id}: its {name} was edited after it was registered: {wording.get(name)!r} is now {value!r}"
+        for name, value in asdict(claim).items()
+        if wording.get(name) != value
+    ]
+
+
 def differences(ledger: Ledger, verdict: Verdict, made_from: Mapping[str, object]) -> tuple[str, ...]:
     """Say how a verdict, and what it was made from, differ from what the ledger last says of it."""
     claim = verdict.claim
-    wording = ledger.wording(claim.id)
-    if wording is None:
-        return (f"{claim.id}: not in the ledger",)
-    edited = [name for name, value in asdict(claim).items() if wording.get(name) != value]
-    found = [
-        f"{claim.id}: its {name} was edited after it was registered: {wording.get(name)!r} is now"
-        f" {asdict(claim)[name]!r}"
-        for name in edited
-    ]
+    found = _edits(ledger, claim)
+    if ledger.wording(claim.id) is None:
+        return tuple(found)
     last = ledger.last(claim.id, "judged")
     if last is None:
         return (*found, f"{claim.id}: registered, and not judged in the ledger")

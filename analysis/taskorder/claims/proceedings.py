@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from taskorder.claims import ledger as ledgers
 from taskorder.claims import printing
@@ -80,9 +79,8 @@ def proceed(
     claims, models = registered(), shipped()
     refuse_unmatched(claims, models)
     path = resource(CLAIMS).with_name(LEDGER)
-    ledger = ledgers.read(path)
     if record:
-        ledger = _written(path, ledger, entered(ledger, claims, (), _today()))
+        ledgers.update(path, lambda ledger: entered(ledger, claims, (), _today()))
     known, calibrations = covariates(), resource(CALIBRATIONS)
     hearings = tuple(
         hear(spec, claims, known, settings, calibrations=calibrations, say=say)
@@ -92,10 +90,13 @@ def proceed(
     by_id = {claim.id: Verdict(claim) for claim in claims}
     by_id |= {one.claim.id: one for heard in hearings for one in heard.verdicts}
     if record:
-        ledger = _written(path, ledger, entered(ledger, claims, hearings, _today()))
+        ledgers.update(path, lambda ledger: entered(ledger, claims, hearings, _today()))
+    ledger = ledgers.read(path)
     faults = [*ledger.faults, *(heard.found.fault for heard in hearings if heard.found.fault)]
+    faults += ledgers.edits(ledger, claims)
     faults += [text for heard in hearings for text in heard.differences(ledger)]
-    return Proceedings(hearings, tuple(by_id[claim.id] for claim in claims), ledger, tuple(faults))
+    verdicts = tuple(by_id[claim.id] for claim in claims)
+    return Proceedings(hearings, verdicts, ledger, tuple(dict.fromkeys(faults)))
 
 
 def registered() -> tuple[Claim, ...]:
@@ -114,12 +115,6 @@ def _has_tables(spec: ModelSpec, say: Callable[[str], None]) -> bool:
     except MissingData as error:
         say(f"{spec.name} has no data: {error}")
         return False
-
-
-def _written(path: Path, before: Ledger, after: Ledger) -> Ledger:
-    if after.entries != before.entries:
-        ledgers.write(path, after)
-    return after
 
 
 def _today() -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from taskorder.claims.ledger import Entry, Ledger
+from taskorder.claims.entries import Entry
+from taskorder.claims.ledger import Ledger
 from taskorder.reporting.content import Column, Part, Table, as_json
 from taskorder.reporting.wording import count, counted, sentence_case
 
 LAST = 24
 """Entries that are printed."""
-_EVENTS = {"registered": "registered", "amended": "wording amended", "judged": "judged"}
+_EVENTS = {
+    "registered": "registered",
+    "amended": "wording amended",
+    "withdrawn": "withdrawn",
+    "judged": "judged",
+}
 
 
 def ledger(found: Ledger, news: Sequence[str]) -> Part:
