@@ -4,6 +4,8 @@
   cluster-robust ones (CR2), the heterogeneity with Q and I2, a prediction interval, and for ten studies or
   more Egger's test and PET-PEESE.
 - A model of sequences: its moderators by weighted least squares with cluster-robust errors.
+- A model of other terms: these by least squares with cluster-robust errors, in a network of treatments within
+  its trials.
 - Rows in which several orders of the same tasks share languages or seeds: analysis of variance, the largest
   difference between two orders, and the agreement of scores from order to order.
 """
@@ -17,7 +19,7 @@ import pandas as pd
 
 from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit, select_rows
-from taskorder.inference.frequentist import of_design
+from taskorder.inference.frequentist import of_design, within
 from taskorder.inference.frequentist.estimate import Estimate
 from taskorder.inference.frequentist.repeated import Comparison, compare_orders
 from taskorder.inference.frequentist.replication import Replicated, replicated_orders
@@ -53,6 +55,7 @@ def companions(fit: Fit, covariates: Covariates, table: pd.DataFrame | None = No
         rows = select_rows(table, fit.spec, covariates)
         if fit.spec.outcome.variance and fit.spec.sequence is None:
             found += of_design.estimates(build_design(rows, fit.spec, covariates), fit.spec)
+        found += within.estimates(rows, fit.spec)
         if fit.spec.data.layout == "results":
             found += [estimate for part in replicated_orders(rows) for estimate in _orders(part)]
     means = _posterior_means(fit)
