@@ -10,7 +10,7 @@ from taskorder.results import catalogue
 
 def test_a_drawing_is_the_same_every_time_and_keeps_its_text(make_fit: Callable[..., Fit]) -> None:
     shown = estimates.headline(make_fit())
-    first, second = (figures.densities(shown, [0.2, 0.0], "points") for _ in range(2))
+    first, second = (figures.densities(shown, [(0.0, 0.2), (0.0, 0.0)], "points") for _ in range(2))
     assert first == second
     assert "Difficulty × similarity" in first.svg
     assert "Libertinus Serif" in first.svg

@@ -38,7 +38,7 @@ def test_without_claims_the_first_of_the_headline_does(make_fit: MakeFit) -> Non
 def test_the_card_has_number_interval_and_verdict(make_fit: MakeFit, verdict: MakeVerdict) -> None:
     first, second = card(Answer(make_fit(1.9), (verdict(),)))["text"]
     assert "raises the score by 1.90 points (95 % interval" in first
-    assert second == "That it is above 0.2 points per sd at 60 is supported (probability 0.97)."
+    assert second == "That it is above 0.2 points is supported (probability 0.97)."
 
 
 def test_the_card_says_which_gate_holds_a_claim_back(make_fit: MakeFit, verdict: MakeVerdict) -> None:

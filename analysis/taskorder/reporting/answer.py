@@ -71,6 +71,18 @@ class Answer:
         }
         return ropes.pop() if len(ropes) == 1 else 0.0
 
+    def region(self, estimand: str) -> tuple[float, float]:
+        """Return what claims compare an estimand with, and half the width of what is practically that.
+
+        Both are 0 if there is no claim about it, or claims differ in them.
+        """
+        regions = {
+            (verdict.claim.at, verdict.claim.rope)
+            for verdict in self.verdicts
+            if verdict.claim.estimand == estimand
+        }
+        return regions.pop() if len(regions) == 1 else (0.0, 0.0)
+
     def claim(self) -> Claim | None:
         """Return the first claim about a quantity that has a density; None if there is none."""
         return next(

@@ -9,12 +9,12 @@ from scipy.stats import norm
 
 from taskorder.claims import Claim, Verdict
 from taskorder.claims.evidence import ENOUGH, SHUFFLED, Decision, decide
-from taskorder.inference.estimands import PROBABILITY
-from taskorder.reporting import names
+from taskorder.inference.estimands import PROBABILITY, RATIO
 from taskorder.reporting.content import Part
 from taskorder.reporting.specification import nearest_sentence
 from taskorder.reporting.wording import (
     amount,
+    claimed,
     decimals_for,
     interval,
     listed,
@@ -76,11 +76,11 @@ def _open(verdict: Verdict) -> str:
     """Say how much narrower the interval has to become, and how many times the data that takes."""
     claim, judgement = verdict.claim, verdict.judgement
     found = probability(judgement.probability)
-    held = f"The claimed region, {names.plain(verdict.region)}, has probability {found}"
+    held = f"The claimed region, {claimed(verdict)}, has probability {found}"
     if judgement.unit == PROBABILITY:
         return f"{held}; {ENOUGH:g} decides."
     places = decimals_for(judgement.upper - judgement.lower)
-    inside = amount(interval(judgement.lower, judgement.upper, places), judgement.unit)
+    inside = amount(interval(judgement.lower, judgement.upper, places), _unit(judgement.unit))
     text = f"{held}: the interval is {inside}, with its mean at {number(judgement.mean, places)}."
     times, decision = needed(claim, judgement.mean, (judgement.upper - judgement.lower) / (2 * _HALF))
     if decision == "undecided":
@@ -89,6 +89,10 @@ def _open(verdict: Verdict) -> str:
         f"{text} Were the mean to stay there, an interval {number(times, 1)} times as narrow would make it"
         f" {decision}: about {_times(times**2)} the independent data, as variance falls with their number."
     )
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == RATIO else unit
 
 
 def _times(value: float) -> str:

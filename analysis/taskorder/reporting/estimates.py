@@ -66,13 +66,16 @@ class Estimate:
         return float(low), float(high)
 
 
+HEADLINE: tuple[EstimandFunction, ...] = ("points", "contrast", "curriculum")
+"""What the headline is made of: differences of scores."""
+
+
 def headline(fit: Fit) -> tuple[Estimate, ...]:
     """Return the slopes and contrasts in points that the model file asks for; without any, its linear terms.
 
     On the scale of a score the intercept is no difference of scores, and is left out of the latter.
     """
-    functions: tuple[EstimandFunction, ...] = ("points", "contrast", "curriculum")
-    slopes = tuple(found for function in functions for found in _of_function(fit, function))
+    slopes = tuple(found for function in HEADLINE for found in _of_function(fit, function))
     if slopes:
         return slopes
     rows, scored = _by_parameter(fit), fit.spec.outcome.scale != "identity"
@@ -87,12 +90,10 @@ def headline(fit: Fit) -> tuple[Estimate, ...]:
 
 
 def others(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the estimands that are neither slopes nor levels: sds, ratios, best, worst, same signs."""
-    functions: tuple[EstimandFunction, ...] = (
-        "recency", "order_sd", "order_ratio", "best_order",
-        "sd_points", "ratio", "worst_level_points", "same_sign",
-    )  # fmt: skip
-    return tuple(found for function in functions for found in _of_function(fit, function))
+    """Return the estimands that are neither of the headline nor at levels: sds, ratios, signs and others."""
+    entries = fit.spec.estimands.items()
+    names = [name for name, entry in entries if entry.function not in {*HEADLINE, "level_points"}]
+    return tuple(one for name in names if (one := named(fit, name)))
 
 
 def by_level(fit: Fit) -> dict[str, tuple[tuple[Estimate, ...], ...]]:

@@ -46,14 +46,15 @@ _ROOMY = 5
 """Densities that are drawn with room about them; more stand closer."""
 
 
-def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) -> Picture:
-    """Draw the posterior of each slope: its density, and below it mean, central half and 95 % interval.
+def densities(estimates: Sequence[Estimate], regions: Sequence[tuple[float, float]], unit: str) -> Picture:
+    """Draw the posterior of each estimate: its density, and below it mean, central half and 95 % interval.
 
     Parameters
     ----------
     estimates : sequence of Estimate
-    ropes : sequence of float
-        For each of them half the width of the region of practical equivalence; 0 for none.
+    regions : sequence of (float, float)
+        For each of them what it is compared with, and half the width of the region of practical equivalence
+        about that; 0 for none.
     unit : str
         Of the x axis.
     """
@@ -61,13 +62,15 @@ def densities(estimates: Sequence[Estimate], ropes: Sequence[float], unit: str) 
         row = 12.0 if len(estimates) <= _ROOMY else 8.0
         figure = new_figure(TEXT_WIDTH, 12.0 + row * len(estimates))
         axes: Axes = figure.subplots()
-        zero_line(axes)
-        rows = list(zip(estimates, ropes, strict=True))[::-1]
-        for place, (estimate, rope) in enumerate(rows):
+        if all(at == 0 for at, _ in regions):
+            zero_line(axes)
+        rows = list(zip(estimates, regions, strict=True))[::-1]
+        for place, (estimate, (at, rope)) in enumerate(rows):
             if rope > 0:
-                axes.fill_between(
-                    [-rope, rope], place - 0.3, place + 0.75, color=BAND, linewidth=0, zorder=-1
-                )
+                band = [at - rope, at + rope]
+                axes.fill_between(band, place - 0.3, place + 0.75, color=BAND, linewidth=0, zorder=-1)
+            if at:
+                axes.vlines(at, place - 0.3, place + 0.75, color=GREY, linewidth=0.6, zorder=0)
             _density(axes, estimate, float(place))
         axes.set_yticks(range(len(estimates)), [estimate.label for estimate, _ in rows])
         axes.set_ylim(-0.35, len(estimates) - 0.12)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from taskorder.inference.criticism.leaving_out import COLUMNS
-from taskorder.inference.estimands import PROBABILITY
+from taskorder.inference.estimands import PROBABILITY, RATIO
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import estimates
 from taskorder.reporting.content import Cell, Column, Mark, Table
@@ -25,8 +25,8 @@ from taskorder.reporting.wording import (
     sentence_case,
 )  # fmt: skip
 
-MOST, IN_TABLE = 6, 2
-"""Estimands that are told, and that are set in the table; the specification curves have all claimed ones."""
+MOST = 2
+"""Estimands that are told; the specification curves have all that claims are about."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def headline(found: LeftOut, fit: Fit, claimed: Sequence[str] = ()) -> list[tupl
     """Return the estimands that claims are about, else the headline, with their rows of the table."""
     rows = {str(name): part for name, part in found.table.groupby("estimand")}
     about = [one for name in dict.fromkeys(claimed) if (one := estimates.named(fit, name))]
-    shown = [one for one in about if one.unit != PROBABILITY] or estimates.headline(fit)
+    shown = [one for one in about if one.unit != PROBABILITY] or list(estimates.headline(fit))
     return [(e, rows[e.parameter]) for e in shown if e.parameter in rows][:MOST]
 
 
@@ -60,7 +60,7 @@ def reliable(rows: pd.DataFrame) -> pd.Series:
 
 def table(found: LeftOut, fit: Fit, claimed: Sequence[str] = ()) -> Table:
     """Return the first estimands without each study, in blocks; what is not reliable is a dash."""
-    shown = headline(found, fit, claimed)[:IN_TABLE]
+    shown = headline(found, fit, claimed)
     good = pd.concat([part[reliable(part)] for _, part in shown])
     axis = axis_of([], *good["lower"], *good["upper"])
     rows: list[tuple[Cell, ...]] = []
@@ -133,4 +133,5 @@ def _moves(estimate: Estimate, part: pd.DataFrame) -> str:
     span = f"from {low} to {high}" if low != high else low
     other = good.loc[np.sign(good["mean"]) != np.sign(estimate.mean), "left_out"].astype(str).tolist()
     sign = f"; its sign changes without {listed(other)}" if other else ""
-    return sentence_case(f"{label} is {amount(span, estimate.unit)} as one study is left out{sign}.")
+    unit = "" if estimate.unit == RATIO else estimate.unit
+    return sentence_case(f"{label} is {amount(span, unit)} as one study is left out{sign}.")

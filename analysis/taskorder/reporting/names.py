@@ -65,7 +65,7 @@ def estimand(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
     """Return what an estimand is, as a label."""
     of, over = term(entry.of), between(entry.group, spec)
     sd = f"sd over {over}" if entry.of == "1" else f"{of}: sd over {over}"
-    label = {
+    labels: dict[str, str] = {
         "points": of,
         "contrast": f"{of} against {_beside(entry.of, entry.to)}",
         "sd_points": sd,
@@ -78,8 +78,8 @@ def estimand(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
         "order_sd": f"orders of {entry.steps} tasks: sd",
         "order_ratio": f"orders of {entry.steps} tasks: sd over that of {_sum_of(entry.to)}",
         "best_order": f"orders of {entry.steps} tasks: the best over their mean",
-    }[entry.function]
-    return sentence_case(label)
+    }
+    return sentence_case(labels.get(entry.function, f"{of}: {plain(entry.function)}"))
 
 
 def quantity(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from taskorder.inference.diagnostics import MAX_R_HAT, MIN_ESS
+from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import (
     calibration,
@@ -26,6 +27,7 @@ from taskorder.reporting import (
 )
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.content import Part
+from taskorder.reporting.estimates import Estimate
 from taskorder.reporting.style import Picture
 from taskorder.results import catalogue as shipped
 
@@ -75,9 +77,11 @@ def of_nested(fit: Fit) -> list[Part]:
 
 def specifications(found: Answer) -> list[Part]:
     """Draw the estimate of each claim as each choice of the analysis is made otherwise."""
-    curves = [specification.curve(verdict, found.otherwise) for verdict in found.verdicts]
-    by_estimand = {one.claim.estimand: one for one in reversed(curves) if one is not None}
-    return [_specification(found.fit, one) for one in reversed(by_estimand.values())]
+    curves: dict[str, specification.Curve] = {}
+    for verdict in found.verdicts:
+        if (one := specification.curve(verdict, found.otherwise)) is not None:
+            curves.setdefault(verdict.claim.estimand, one)
+    return [_specification(found.fit, one) for one in curves.values()]
 
 
 def _specification(fit: Fit, curve: specification.Curve) -> Part:
@@ -89,18 +93,25 @@ def _specification(fit: Fit, curve: specification.Curve) -> Part:
     return {**picture, "claim": curve.claim.id}
 
 
-def densities(found: Answer) -> Part | None:
-    """Draw the headline slopes that share the unit of the first."""
-    shown = [estimate for estimate in estimates.headline(found.fit) if estimate.term != "1"]
-    shown = [estimate for estimate in shown if estimate.unit == shown[0].unit]
-    if not shown:
-        return None
-    ropes = [found.rope(estimate.parameter) for estimate in shown]
-    unit = shown[0].unit or estimates.outcome_unit(found.fit)
+def densities(found: Answer) -> list[Part]:
+    """Draw the estimates that claims are about, without any the headline: one picture a unit."""
+    claimed = dict.fromkeys(verdict.claim.estimand for verdict in found.verdicts)
+    about = [one for name in claimed if (one := estimates.named(found.fit, name))]
+    shown = [one for one in about if one.unit != PROBABILITY]
+    units: dict[str, list[Estimate]] = {}
+    for one in shown or [one for one in estimates.headline(found.fit) if one.term != "1"]:
+        units.setdefault(one.unit, []).append(one)
+    return [_densities(found, shown, unit) for unit, shown in units.items()]
+
+
+def _densities(found: Answer, shown: Sequence[Estimate], unit: str) -> Part:
+    regions = [found.region(estimate.parameter) for estimate in shown]
     caption = "The posterior of each estimate, with its mean, its central half and its 95 % interval."
-    if any(ropes):
+    if any(rope for _, rope in regions):
+        ropes = [rope for _, rope in regions]
         caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
-    return _picture(figures.densities(shown, ropes, wording.long_unit(unit)), caption)
+    unit = unit or estimates.outcome_unit(found.fit)
+    return _picture(figures.densities(shown, regions, wording.long_unit(unit)), caption)
 
 
 def _limit(ropes: Sequence[float], unit: str) -> str:

@@ -14,7 +14,7 @@ from taskorder.claims import Claim, Verdict
 from taskorder.claims.evidence import SHUFFLED, Attack, Decision
 from taskorder.claims.judging import attack_name
 from taskorder.inference.criticism.sketches import Sketch
-from taskorder.inference.estimands import PROBABILITY
+from taskorder.inference.estimands import PROBABILITY, RATIO
 from taskorder.reporting.wording import (
     amount,
     counted,
@@ -139,11 +139,11 @@ def sentences(found: Curve) -> str:
     places = decimals_for(found.registered.upper - found.registered.lower)
     kept = sum(np.sign(one.mean) == np.sign(found.registered.mean) for one in found.choices)
     flips = [one for one in found.choices if one.flipped]
-    total = len(found.choices)
+    total, unit = len(found.choices), "" if found.unit == RATIO else found.unit
     text = (
         f"Of {counted(total, 'analysis', 'analyses')} done otherwise {_all(int(kept), total)} the sign and"
         f" {_all(total - len(flips), total)} the decision; the mean is between"
-        f" {number(low.mean, places)} ({low.name}) and {amount(number(high.mean, places), found.unit)}"
+        f" {number(low.mean, places)} ({low.name}) and {amount(number(high.mean, places), unit)}"
         f" ({high.name})."
     )
     if flips:

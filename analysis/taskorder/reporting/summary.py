@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from taskorder.claims import Verdict
-from taskorder.reporting import estimates, figures, names, pictures, sentences, wording
+from taskorder.reporting import estimates, figures, pictures, sentences, wording
 from taskorder.reporting.answer import Answer, Unanswered
 from taskorder.reporting.content import Part
 from taskorder.reporting.estimates import Estimate
@@ -40,7 +40,7 @@ def judged(found: Answer, estimate: Estimate) -> str:
     if first is None:
         return tally(found.verdicts)
     probability = wording.probability(first.judgement.probability)
-    text = f"That it is {names.plain(first.region)} is {_verdict(first)} (probability {probability})."
+    text = f"That it is {wording.claimed(first)} is {_verdict(first)} (probability {probability})."
     return f"{text} {tally(found.verdicts)}" if len(found.verdicts) > 1 else text
 
 

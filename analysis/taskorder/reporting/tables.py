@@ -18,6 +18,7 @@ from taskorder.reporting.equation import symbols
 from taskorder.reporting.estimates import Estimate
 from taskorder.reporting.strips import axis_of
 from taskorder.reporting.wording import (
+    claimed,
     count,
     decimals_for,
     interval,
@@ -165,7 +166,7 @@ def _full_verdict(verdict: Verdict) -> tuple[Cell, ...]:
     return (
         _mark(verdict),
         verdict.claim.statement,
-        names.plain(verdict.region),
+        claimed(verdict),
         probability(judgement.probability),
         "" if of_probability else number(judgement.mean, places),
         "" if of_probability else interval(judgement.lower, judgement.upper, places),

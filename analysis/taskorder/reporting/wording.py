@@ -9,7 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from taskorder.claims import Verdict
 from taskorder.claims.evidence import ENOUGH
+from taskorder.inference.estimands import PROBABILITY, RATIO
 
 type Direction = Literal["positive", "negative", "undecided"]
 
@@ -86,6 +88,13 @@ def counted_plain(value: int) -> str:
 def counted(value: int, noun: str, plural: str = "") -> str:
     """Return a whole number with its noun: `one study`, `1,512 rows`."""
     return f"{counted_plain(value)} {noun if value == 1 else plural or noun + 's'}"
+
+
+def claimed(verdict: Verdict) -> str:
+    """Return the region that a claim names, with its unit where that is one."""
+    if verdict.judgement.unit in {PROBABILITY, RATIO}:
+        return verdict.region.removesuffix(f" {RATIO}")
+    return amount(verdict.claim.region_in_words(), verdict.judgement.unit)
 
 
 def listed(words: Sequence[str]) -> str:
