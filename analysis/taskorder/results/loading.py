@@ -23,6 +23,11 @@ from taskorder.results.arrow import Ragged, parse_text
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 ENDINGS = (*SEPARATORS, ".parquet")
 LISTED = 20
+LARGEST = 1 << 32
+"""Bytes that a compressed file may grow to."""
+
+MOST_COLUMNS = 2_000
+LONGEST_MESSAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,17 @@ def load(path: str | Path, header_rows: int = 1) -> Loaded:
         Lines of a text file's header: of two, ``a`` above ``b`` names a column ``a/b``, and an empty cell of
         the upper one is spanned by the column to its left.
     """
-    file, path = str(path), Path(path)
-    if fault := _path_fault(path):
-        return _unreadable(file, fault)
+    file, path = on_one_line(str(path)), Path(path)
     try:
+        if fault := _path_fault(path):
+            return _unreadable(file, fault)
         digest = sha256(path)
-        if path.name.endswith(".parquet"):
+        if _ending(path) == ".parquet":
             return _load_parquet(file, path, digest)
-        data = path.read_bytes()
-        content = gzip.decompress(data) if path.name.endswith(".gz") else data
+        content = _decompressed(path) if _ending(path).endswith(".gz") else path.read_bytes()
         separator = SEPARATORS[_ending(path)]
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        return _unreadable(file, f"the file cannot be read: {error}.")
+    except (OSError, EOFError, zlib.error, ValueError, NotImplementedError) as error:
+        return _unreadable(file, f"the file cannot be read: {on_one_line(str(error))}.")
     return _load_text(file, content, separator, digest, header_rows)
 
 
@@ -101,11 +105,31 @@ def listed(
     message
         From a row's position to what is wrong with it.
     """
-    problems = [Problem(file, int(lines[row]), column, message(int(row))) for row in bad[:LISTED]]
+    problems = [Problem(file, int(lines[row]), column, _cut(message(int(row)))) for row in bad[:LISTED]]
     if (more := len(bad) - LISTED) > 0:
         rest = f"and {more:,} more {'row' if more == 1 else 'rows'} with this kind of problem in this column."
         problems.append(Problem(file, int(lines[bad[LISTED]]), column, rest))
     return problems
+
+
+def on_one_line(text: str) -> str:
+    """Give a text as it may be printed: marks of control, and what a terminal would obey, are escaped."""
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
+
+
+def _cut(message: str) -> str:
+    """Shorten a message that quotes a very long cell; what to do stands at its end."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    return f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
+
+
+def _decompressed(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it grows to more than {LARGEST:,} bytes")
+    return content
 
 
 def _ending(path: Path) -> str:
@@ -118,7 +142,7 @@ def _ending(path: Path) -> str:
 def _path_fault(path: Path) -> str:
     if path.is_dir():
         return f"this is a folder: name its tables, such as {path / '*.csv'}."
-    if not path.exists():
+    if not path.is_file():
         there = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         return f"there is no such file.{nearest(path.name, there)}"
     if not _ending(path):
@@ -131,7 +155,7 @@ def _unreadable(file: str, fault: str, row: int | None = None, digest: str = "")
 
 
 def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
-    cells = pd.read_parquet(path, dtype_backend="numpy_nullable")
+    cells = pd.read_parquet(path, dtype_backend="numpy_nullable").rename(columns=str)
     cells = cells.reset_index(drop=not any(cells.index.names))
     texts = cells.select_dtypes(["string", "category"]).columns
     cells = cells.assign(**{name: cells[name].astype("str").where(cells[name].notna(), "") for name in texts})
@@ -149,17 +173,22 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
         return _unreadable(
             file, "the file is empty: a table has a header and at least one row.", None, digest
         )
-    header, header_lines = _header(content, separator, header_rows)
+    try:
+        header, header_lines = _header(content, separator, header_rows)
+    except csv.Error:
+        longest = csv.field_size_limit()
+        return _unreadable(file, f"a name in the header is longer than {longest:,} characters.", 1, digest)
     problems = _header_problems(file, header, separator)
     if problems:
         return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, tuple(problems))
     try:
         cells, ragged = parse_text(content, header, header_lines, separator)
     except ValueError as error:
-        return _unreadable(file, f"the file is not well-formed CSV: {error}.", None, digest)
+        return _unreadable(file, f"the file is not well-formed CSV: {on_one_line(str(error))}.", None, digest)
     lines, ragged_lines = _lines(cells, ragged, header_lines)
     problems += _ragged_problems(file, ragged, ragged_lines, len(header))
-    problems += _quote_problems(file, content, cells, lines)
+    if content.count(b'"') % 2:
+        problems += _quote_problems(file, cells, lines, ragged_lines)
     if cells.empty and not problems:
         problems.append(Problem(file, 1, "", "the file has a header and no rows below it."))
     blank = (cells == "").all(axis="columns").to_numpy(dtype=bool)
@@ -212,10 +241,15 @@ def _header_problems(file: str, names: list[str], separator: str = "") -> list[P
                 "", f"columns are separated by {other!r}, not by {separator!r}: save it with {separator!r}."
             )
         ]
+    if len(names) > MOST_COLUMNS:
+        return [problem("", f"the table has {len(names):,} columns; at most {MOST_COLUMNS:,} are read.")]
     problems: list[Problem] = []
     for name in dict.fromkeys(names):
         places = [str(place) for place, other in enumerate(names, 1) if other == name]
-        if not name.strip():
+        if not name.isprintable():
+            message = f"the name {_cut(ascii(name))} of column {places[0]} holds marks of control: rename it."
+            problems.append(problem("", message))
+        elif not name.strip():
             message = f"column {places[0]} has no name (an index saved with the table?): name or remove it."
             problems.append(problem("", message))
         elif name != name.strip():
@@ -251,14 +285,10 @@ def _ragged_problems(file: str, ragged: list[Ragged], lines: NDArray[np.int64], 
 
 
 def _quote_problems(
-    file: str, content: bytes, cells: pd.DataFrame, lines: NDArray[np.int64]
+    file: str, cells: pd.DataFrame, lines: NDArray[np.int64], ragged_lines: NDArray[np.int64]
 ) -> list[Problem]:
     """Find the cell that swallowed the rows below it because its closing quotation mark is missing."""
-    if content.count(b'"') % 2 == 0:
-        return []
-    for name in cells.columns:
-        swallowed = np.flatnonzero(cells[name].str.contains("\n", regex=False).to_numpy())
-        if len(swallowed):
-            message = "a quotation mark is opened in this row and not closed: close it, or write it as two."
-            return [Problem(file, int(lines[swallowed[0]]), "", message)]
-    return []
+    breaks = [cells[name].str.contains("\n", regex=False).to_numpy(dtype=bool) for name in cells.columns]
+    swallowed = next((lines[has_break] for has_break in breaks if has_break.any()), ragged_lines[-1:])
+    message = "a quotation mark is opened in this row and not closed: close it, or write it as two."
+    return [Problem(file, int(line), "", message) for line in swallowed[:1]]
