@@ -1,12 +1,13 @@
 """An analysis done otherwise in every way: what is changed, what stays, and what comes of the claims."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from taskorder.claims import Claim, examine, verdict
 from taskorder.claims.examining import Examination
@@ -78,6 +79,30 @@ def test_a_planted_effect_is_supported_and_withstands(examined: Examination, hel
     assert verdict(hinders(helps), examined).verdict == "refuted"
 
 
+def edited(examined: Examination, change: Callable[[xr.DataArray], xr.DataArray]) -> Examination:
+    """Return an examination whose posterior was edited on disk, with the digest in its manifest."""
+    fit = examined.analysis.fit
+    tree = fit.tree.copy()
+    estimands = tree["estimands"].to_dataset()
+    tree["estimands"] = estimands.assign(difficulty_points=change(estimands["difficulty_points"]))
+    return replace(examined, analysis=replace(examined.analysis, fit=replace(fit, tree=tree)))
+
+
+def test_a_posterior_that_was_edited_is_not_reproduced(examined: Examination, helps: Claim) -> None:
+    found = verdict(helps, edited(examined, lambda draws: draws + 0.5))
+    assert not found.gates["reproduced"]
+    assert found.verdict == "undecided"
+    assert any("Monte Carlo errors from" in reason for reason in found.reasons)
+
+
+def test_a_posterior_with_a_draw_that_is_no_number_decides_nothing(
+    examined: Examination, helps: Claim
+) -> None:
+    found = verdict(helps, edited(examined, lambda draws: draws.where(draws != draws.max())))
+    assert np.isnan(found.judgement.probability)
+    assert (found.verdict, found.tier) == ("undecided", "open")
+
+
 def test_points_mean_the_same_on_the_scores_own_scale(examined: Examination) -> None:
     of = {one.name: one.summary("difficulty_points")["mean"] for one in examined.variants}
     assert of["scores as they are"] == pytest.approx(of["another seed"], rel=0.15)
@@ -98,7 +123,7 @@ def test_rows_without_a_source_are_not_grounded(analysis: Analysis) -> None:
     rows = analysis.rows()
     assert grounded(rows).passed
     assert [one.study for one in grounded(rows).grounds] == ["s1", "s2", "s3"]
-    rows.loc[0, "source"] = ""
+    rows.loc[0, "source"] = " "
     assert not grounded(rows).passed
     assert not grounded(rows.drop(columns="source")).passed
 

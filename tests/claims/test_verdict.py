@@ -141,7 +141,13 @@ def test_a_sound_claim_is_supported_and_strong() -> None:
         ({"grounded": Grounded(())}, "no study"),
         ({"reproduced": Reproduced(0.8, 0.9, 0.01)}, "10.0 Monte Carlo errors"),
         ({"reproduced": Reproduced(0.8, math.nan, 0.01)}, "computed again it is nan"),
+        ({"reproduced": Reproduced(0.8, 5.0, math.inf)}, "inf Monte Carlo errors"),
+        ({"reproduced": Reproduced(0.8, 0.81, math.nan)}, "inf Monte Carlo errors"),
         ({"reproduced": None}, "not tried: whether it is reproduced"),
+        (
+            {"attacked": Attacked((Attack("wider", "prior", math.nan, "supported", "undecided"),))},
+            "1 of 1 attacks flip the decision (wider)",
+        ),
         ({"attacked": Attacked(())}, "no attack could be carried out"),
         (
             {
@@ -167,6 +173,14 @@ def test_each_gate_keeps_a_claim_from_being_supported(fields: dict[str, object],
     assert found.reasons[-1] == "More runs would decide it"
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_probability_that_is_no_number_decides_nothing(passed: bool) -> None:
+    judgement = Judgement(math.nan, math.nan, math.nan, math.nan, "points", diagnosed=passed)
+    found = but(judgement=judgement)
+    assert (found.verdict, found.tier) == ("undecided", "open")
+    assert "without this estimand" in found.reasons[0]
+
+
 def test_one_flip_of_five_is_borne() -> None:
     kept = Attack("wider", "prior", 0.98, "supported", "supported")
     lost = Attack("narrower", "prior", 0.9, "supported", "undecided")
@@ -184,7 +198,7 @@ def test_shuffled_labels_attack_only_what_stands() -> None:
 def test_a_claim_without_data_is_open() -> None:
     found = Verdict(Claim("x", "Is it?", "It is.", needs="Scores of XLNet"))
     assert (found.verdict, found.tier) == ("undecided", "open")
-    assert found.reasons == ("no data bear on it; Scores of XLNet would decide it",)
+    assert found.reasons == ("no data bear on it", "Scores of XLNet would decide it")
 
 
 def test_the_shipped_claims_can_be_read() -> None:

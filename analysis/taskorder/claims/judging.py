@@ -87,7 +87,9 @@ def grounded(rows: pd.DataFrame) -> Grounded:
     if STUDY not in rows:
         return Grounded(())
     sourced = (
-        rows["source"].fillna("").astype(str) != "" if "source" in rows else pd.Series(False, rows.index)
+        rows["source"].fillna("").astype(str).str.strip() != ""
+        if "source" in rows
+        else pd.Series(False, rows.index)
     )
     return Grounded(
         tuple(
