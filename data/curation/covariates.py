@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from covariates_languages import HERE, languages
+from covariates_measured import measures, with_difficulty, with_similarity
 from covariates_similarity import similarities
 from covariates_tasks import tasks
 
@@ -22,10 +23,11 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=HERE.parent, help="folder to write into")
     chosen = parser.parse_args()
     features = chosen.published / "features"
+    measured = measures(HERE.parent / "experiments")
     for name, table in {
         "languages": languages(features),
-        "tasks": tasks(chosen.published),
-        "similarity": similarities(features),
+        "tasks": with_difficulty(tasks(chosen.published), measured),
+        "similarity": with_similarity(similarities(features), measured),
     }.items():
         table.to_csv(chosen.out / f"{name}.csv", index=False, lineterminator="\n")
 

@@ -21,6 +21,7 @@ from taskorder.claims.proceedings import CLAIMS, registered
 from taskorder.claims.variants import Analysis, Variant, shuffled
 from taskorder.errors import TaskorderError
 from taskorder.files import sha256_text, write_whole
+from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.sketches import sketched
 from taskorder.inference.session import Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import read_model
@@ -70,7 +71,7 @@ def controls(
     done = done[done["key"] == key]
     ours = done[(done["control"] == control) & (done["points"] == points)]
     todo = sorted(set(range(times)) - set(ours["number"]))
-    one = partial(_controlled, analysis, tuple(claims), control, points, seed)
+    one = partial(_controlled, analysis, tuple(claims), analysis.cloud(), control, points, seed)
     for part in _in_parts(one, todo, workers):
         rows = pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS]
         done = pd.concat([done, rows], ignore_index=True) if len(done) else rows
@@ -147,13 +148,25 @@ def _in_parts(
 
 
 def _controlled(
-    analysis: Analysis, claims: Sequence[Claim], control: Control, points: float, seed: int, number: int
+    analysis: Analysis,
+    claims: Sequence[Claim],
+    near: Cloud | None,
+    control: Control,
+    points: float,
+    seed: int,
+    number: int,
 ) -> list[dict[str, object]]:
     variant = shuffled(analysis, control, np.random.default_rng([seed, number]))
     if points:
         variant = planted(analysis, variant, control, points)
     found = sketched(
-        variant.spec, variant.rows, variant.covariates, name=variant.name, kind=variant.kind, seed=seed
+        variant.spec,
+        variant.rows,
+        variant.covariates,
+        name=variant.name,
+        kind=variant.kind,
+        seed=seed,
+        near=near,
     )
     rows: list[dict[str, object]] = []
     for claim in claims:

@@ -10,7 +10,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
-import xarray as xr
 
 from taskorder.claims import variants as otherwise
 from taskorder.claims.claim import Claim, Control
@@ -18,10 +17,9 @@ from taskorder.claims.variants import SEED, Analysis, Variant, variants
 from taskorder.errors import FitFailed, MissingData
 from taskorder.files import sha256
 from taskorder.inference.criticism import sketches
-from taskorder.inference.criticism.cloud import Cloud, cloud
+from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.leaving_out import LEFT_OUT, sketches_without, tabulated, whole
 from taskorder.inference.criticism.sketches import Sketch, sketched
-from taskorder.inference.engines.density import density
 from taskorder.inference.layout.design import build_design
 from taskorder.inference.session import Found
 from taskorder.inference.spec import needs_nuts
@@ -118,24 +116,12 @@ def _code() -> str:
 
 def _sketched(analysis: Analysis, controls: Sequence[Control], seed: int, workers: int) -> tuple[Sketch, ...]:
     todo = list(variants(analysis, controls, seed))
-    known = _known(analysis)
+    known = analysis.cloud()
     near = [None if variant.kind == SEED else known for variant in todo]
     if workers < 2 or len(todo) < 2:
         return tuple(map(_sketch, todo, near, [seed] * len(todo)))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         return tuple(pool.map(_sketch, todo, near, [seed] * len(todo)))
-
-
-def _known(analysis: Analysis) -> Cloud | None:
-    """Return draws of theta from the fit, near which the posteriors of most variants are."""
-    if needs_nuts(analysis.spec):
-        return None
-    design = build_design(analysis.rows(), analysis.spec, analysis.covariates)
-    return cloud(density(design, analysis.spec), design, _posterior(analysis))
-
-
-def _posterior(analysis: Analysis) -> xr.Dataset:
-    return analysis.fit.tree["posterior"].to_dataset()
 
 
 def _sketch(variant: Variant, near: Cloud | None, seed: int) -> Sketch:
@@ -160,7 +146,7 @@ def _without(
         say(f"leaving each study out of {analysis.spec.name} (this can take a minute)")
         try:
             design = build_design(rows, analysis.spec, analysis.covariates)
-            known = sketches_without(whole(design, analysis.spec, _posterior(analysis)), STUDY, seed=seed)
+            known = sketches_without(whole(design, analysis.spec, analysis.posterior()), STUDY, seed=seed)
         except (FitFailed, MissingData) as error:
             return (), str(error)
         sketches.save(known, path)

@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from taskorder.claims.claim import Control
 from taskorder.claims.evidence import SHUFFLED
 from taskorder.errors import TaskorderError
+from taskorder.inference.criticism.cloud import Cloud, cloud
+from taskorder.inference.engines.density import density
 from taskorder.inference.engines.parameters import priors_of
 from taskorder.inference.fitting import Fit, select_rows
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.priors import widened
 from taskorder.inference.scales import SCALES
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.results.catalogue import Covariates
 from taskorder.results.sequences import parse, task_set
 
@@ -58,6 +61,17 @@ class Analysis:
     def rows(self) -> pd.DataFrame:
         """Return the rows that were modelled."""
         return select_rows(self.table, self.spec, self.covariates)
+
+    def posterior(self) -> xr.Dataset:
+        """Return the posterior."""
+        return self.fit.tree["posterior"].to_dataset()
+
+    def cloud(self) -> Cloud | None:
+        """Return draws of theta, that most variants are near; None without one."""
+        if needs_nuts(self.spec):
+            return None
+        design = build_design(self.rows(), self.spec, self.covariates)
+        return cloud(density(design, self.spec), design, self.posterior())
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from taskorder.inference.engines import collapsed, importance
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.mode import Mode, climbed
+from taskorder.inference.engines.theta import Coordinates
 from taskorder.inference.layout.design import Design
 
 Floats = NDArray[np.float64]
@@ -40,14 +41,18 @@ class Cloud:
 
     Attributes
     ----------
-    start : Mode
-        The density, its mode, and the covariance of the draws.
+    coordinates : Coordinates
+    mode : array (D,)
+    covariance : array (D, D)
+        Of the draws.
     u : array (D, N)
     value : array (N,)
         Their log density.
     """
 
-    start: Mode
+    coordinates: Coordinates
+    mode: Floats
+    covariance: Floats
     u: Floats
     value: Floats
 
@@ -97,7 +102,7 @@ def cloud(density: Density, design: Design, posterior: xr.Dataset, draws: int = 
         at = climbed(density, u.mean(axis=1), covariance, tolerance=TOLERANCE)
         some = u[:, np.linspace(0, u.shape[1] - 1, min(draws, u.shape[1])).astype(int)]
         value = collapsed.bounded(density)(some)
-    return Cloud(Mode(density, at, covariance), some, value)
+    return Cloud(density.coordinates, at, covariance, some, value)
 
 
 def moved(known: Cloud, other: Density, rng: np.random.Generator, times: int = 1) -> Weighted | None:
@@ -105,12 +110,12 @@ def moved(known: Cloud, other: Density, rng: np.random.Generator, times: int = 1
 
     `evidence` is the logarithm of the ratio of the two integrals.
     """
-    mine, layout = known.start.density.coordinates, other.coordinates
+    mine, layout = known.coordinates, other.coordinates
     if layout.size != mine.size or len(layout.told) != len(mine.told):
         return None
     there = replace(other, coordinates=layout.measured(mine.middle, mine.told, mine.information))
-    at = climbed(there, known.start.u, known.start.covariance, tolerance=TOLERANCE)
-    u = known.u + (at - known.start.u)[:, None]
+    at = climbed(there, known.mode, known.covariance, tolerance=TOLERANCE)
+    u = known.u + (at - known.mode)[:, None]
     inside = there.coordinates.inside(u)
     u, value = u[:, inside], known.value[inside]
     log_density, coefficients = there.drawn(u, rng, times)

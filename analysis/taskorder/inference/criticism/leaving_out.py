@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,18 +67,20 @@ class Whole:
     ----------
     design : Design
     spec : ModelSpec
+    density : Density
     known : Cloud
         Draws of theta.
     """
 
     design: Design
     spec: ModelSpec
+    density: Density
     known: Cloud
 
     @cached_property
     def evidence(self) -> float:
         """Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out."""
-        start = sharpened(self.known.start.density, self.known.start.u)
+        start = sharpened(self.density, self.known.mode)
         return proposed(start, AGAIN, np.random.default_rng(0)).evidence
 
 
@@ -92,7 +94,9 @@ def whole(design: Design, spec: ModelSpec, posterior: xr.Dataset) -> Whole:
     posterior : Dataset
         As `collapsed` has sampled it.
     """
-    return Whole(design, spec, cloud(density(design, spec), design, posterior))
+    summed = density(design, spec)
+    known = cloud(summed, design, posterior)
+    return Whole(design, spec, replace(summed, coordinates=known.coordinates), known)
 
 
 def sketches_without(everything: Whole, column: str, *, seed: int) -> tuple[Sketch, ...]:
@@ -191,12 +195,11 @@ def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
 
 
 def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.random.Generator) -> Sketch:
-    known, design = everything.known, everything.design
-    full = known.start.density
+    known, design, full = everything.known, everything.design, everything.density
     rest = full.less(sufficient(design, full.sums.shift, cells)) if cells.any() else full
     found, gone = moved(known, rest, rng), 0.0
     if found is None or not found.covered or np.sum(found.weight**2) > FEWEST / len(found.weight):
-        start = sharpened(rest, climbed(rest, known.start.u, known.start.covariance))
+        start = sharpened(rest, climbed(rest, known.mode, known.covariance))
         found, gone = proposed(start, AGAIN, rng), everything.evidence
     draws = _evaluated(everything, rest, found.u, found.coefficients)
     if not cells.any():
@@ -229,7 +232,7 @@ def foretold(everything: Whole) -> xr.Dataset:
         `mean` (chain, draw, cell), one chain: what `arviz.loo` takes as a log likelihood. It has the effects
         integrated out: no cell has a say in what foretells it but through theta.
     """
-    design, at = everything.design, everything.known.start.density
+    design, at = everything.design, everything.density
     products = products_of_rows(design, at.sums)
     with threadpool_limits(limits=1, user_api="blas"):
         found = np.array([_foretold(design, at, products, one) for one in everything.known.u.T])
