@@ -11,7 +11,7 @@ import pytest
 from taskorder.claims import examining
 from taskorder.inference.session import Settings
 from taskorder.paths import resource, rooted
-from taskorder.reporting import making
+from taskorder.reporting import keeping, making
 from taskorder.reporting.making import make_report
 
 MODEL = """
@@ -95,6 +95,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, columns in tables.items():
         pd.DataFrame(columns).to_csv(root / "data" / f"{name}.csv", index=False)
     with pytest.MonkeyPatch.context() as patch, rooted(root):
+        patch.setattr(keeping, "_code", list[Path])  # whoever edits code meanwhile does not matter
         patch.setattr(examining.examine, "__kwdefaults__", {**examining.examine.__kwdefaults__, "workers": 1})
         yield root
 

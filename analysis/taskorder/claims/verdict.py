@@ -148,14 +148,15 @@ def _reasons(found: Verdict) -> list[str]:
         return ["no data bear on it", *([f"{claim.needs} would decide it"] if claim.needs else [])]
     reasons: list[str] = []
     if math.isnan(judgement.probability):
-        reasons.append("the rows of this fit leave the model without this estimand: its group was left out")
+        reasons.append("these rows leave the model without this estimand")
     if not judgement.diagnosed:
         reasons.append("the fit failed its diagnostics, so it decides nothing")
     if 1.0 - ENOUGH < judgement.probability < ENOUGH:
         reasons.append(
             f"the claimed region holds {judgement.probability:.0%} of the posterior; {ENOUGH:.0%} decides"
         )
-    reasons += _gates_not_passed(found)
+    if not math.isnan(judgement.probability):
+        reasons += _gates_not_passed(found)
     if reasons and claim.needs and found.verdict == "undecided":
         reasons.append(f"{claim.needs} would decide it")
     return reasons

@@ -93,6 +93,7 @@ def assembled(
     catalogue: CatalogueSummary,
     ledger: Ledger | None = None,
     without_data: Sequence[Verdict] = (),
+    edits: Sequence[str] = (),
 ) -> Part:
     """Put chapters together, and add what is about all of them.
 
@@ -105,16 +106,17 @@ def assembled(
         Of the claims; None prints none.
     without_data : sequence of Verdict
         On claims that are about no model, since no data bear on them.
+    edits : sequence of str
+        Claims that are not registered as the ledger has them.
     """
     origins = [part["made_from"] for part in parts if part["made_from"]]
+    news = list(dict.fromkeys([*edits, *(text for part in parts for text in part["news"])]))
     return {
         "title": _title(parts),
         "answers": list(parts),
         "without_data": chapters.claims(without_data),
         "catalogue": appendix.catalogue(catalogue),
-        "ledger": history.ledger(ledger, [text for part in parts for text in part["news"]])
-        if ledger
-        else None,
+        "ledger": history.ledger(ledger, news) if ledger else None,
         "sources": appendix.sources(origins, catalogue),
         "provenance": appendix.provenance(origins),
     }

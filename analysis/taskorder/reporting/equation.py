@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from taskorder.inference.spec import STAGE, ModelSpec, SequenceSpec, crossed_names, sd_name
 
-_MOST = 4
+_MOST = 3
 """Terms on a line at the most."""
 
 

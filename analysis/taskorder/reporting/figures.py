@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -292,7 +293,7 @@ def mixing(
         largest = max([0.05, *(_rank_differences(axes, values) for axes, (_, values) in drawn)])
         for axes, (label, _) in drawn:
             axes.set_ylim(-1.1 * largest, 1.1 * largest)
-            axes.set_title(label, style="italic")
+            axes.set_title("\n".join(wrap(label, 28)), style="italic", size=SMALL + 0.5)
         if chains:
             panels[1].set_ylabel("share less expected")
         return finish(figure, "R-hat against effective sample size, and the ranks of the chains")

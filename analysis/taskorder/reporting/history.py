@@ -9,7 +9,7 @@ from taskorder.claims.ledger import Ledger
 from taskorder.reporting.content import Column, Part, Table, as_json
 from taskorder.reporting.wording import count, counted, sentence_case
 
-LAST = 24
+LAST = 20
 """Entries that are printed."""
 _EVENTS = {
     "registered": "registered",
@@ -63,7 +63,7 @@ def _table(found: Ledger) -> Table:
             count(entry.number),
             entry.date,
             entry.claim,
-            _EVENTS[entry.event],
+            _EVENTS.get(entry.event, entry.event),
             _what(found, entry),
             entry.sha256[:8],
         )

@@ -71,7 +71,8 @@ def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lam
     }
     say(f"setting {output}")
     ledger = ledgers.read(resource(CLAIMS).with_name(LEDGER))
-    content = assembled(list(parts.values()), catalogue, ledger, without_data(claims))
+    edits = ledgers.edits(ledger, claims)
+    content = assembled(list(parts.values()), catalogue, ledger, without_data(claims), edits)
     report = write(content, output, force=force)
     return Made(report, tuple(name for name, part in parts.items() if not part["ok"]))
 

@@ -87,8 +87,8 @@ def quantity(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
     of, over = term(entry.of), between(entry.group, spec)
     orders = f"the orders of {counted(entry.steps or 0, 'task')}"
     return {
-        "sd_points": f"the standard deviation of {_of_slope(entry.of)} over {over}",
-        "worst_level_points": f"the least of {_of_slope(entry.of)} over {over}",
+        "sd_points": f"the standard deviation of the {_slope(entry.of)} over {over}",
+        "worst_level_points": f"the least {_slope(entry.of)} of all {over}",
         "same_sign": f"that {of} has one sign in all {over}",
         "ratio": f"the ratio of {_sum_of(entry.of)} to {_sum_of(entry.to)}",
         "recency": "the rate at which the weight of a stage decays with each later stage",
@@ -98,8 +98,9 @@ def quantity(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
     }.get(entry.function, of)
 
 
-def _of_slope(of: str) -> str:
-    return "the mean" if of == "1" else f"the slope of {term(of)}"
+def _slope(of: str) -> str:
+    """Return what varies over the levels of a group."""
+    return {"1": "mean", STAGE: "gain from an intermediate task"}.get(of, f"slope of {term(of)}")
 
 
 def _sum_of(parameters: str) -> str:

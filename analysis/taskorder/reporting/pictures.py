@@ -152,11 +152,11 @@ def forest(found: Answer, group: str) -> Part:
     overall = [estimates.overall(found.fit, levels[0].term) for levels in terms]
     ropes = [0.0 if total is None else found.rope(total.parameter) for total in overall]
     unit = terms[0][0].unit
+    levels = names.between(group, found.fit.spec)
     caption = (
-        f"Slopes by {names.plain(group)}: mean, central half and 95 % interval."
-        f" The lozenge and the broken line are the slope over all {names.plural(group)}."
-        f" {wording.sentence_case(names.plural(group))} whose studies say nothing of a slope show the spread"
-        f" of the population of {names.plural(group)}."
+        f"Slopes by {levels}: mean, central half and 95 % interval. The lozenge and the broken"
+        f" line are the slope over all {levels}. {wording.sentence_case(levels)} whose studies say nothing of"
+        f" a slope show the spread of the population of {levels}."
     )
     if any(ropes):
         caption += f" Shaded: what the claims hold too small to matter{_limit(ropes, unit)}."
