@@ -25,6 +25,7 @@ from taskorder.inference.fitting import (
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates
+from taskorder.results.loading import on_one_line
 from taskorder.results.reading import InputFile, read, read_any
 
 WILDCARDS = frozenset("*?[")
@@ -63,7 +64,13 @@ def tables_of(spec: ModelSpec) -> list[Path]:
     """
     found: list[Path] = []
     for pattern in spec.data.tables:
-        matching = next((paths for root in _roots() if (paths := _matching(root, pattern))), [])
+        try:
+            matching = next((paths for root in _roots() if (paths := _matching(root, pattern))), [])
+        except (OSError, ValueError) as error:
+            raise MissingData(
+                f"model {spec.name!r}: [data] tables names {pattern!r}, which cannot be looked up:"
+                f" {on_one_line(str(error))}"
+            ) from None
         if not matching and WILDCARDS.isdisjoint(pattern):
             folder = Path(pattern).parent
             there = [str(folder / file.name) for root in _roots() for file in (root / folder).glob("*")]

@@ -105,7 +105,7 @@ def listed(
     message
         From a row's position to what is wrong with it.
     """
-    problems = [Problem(file, int(lines[row]), column, _cut(message(int(row)))) for row in bad[:LISTED]]
+    problems = [Problem(file, int(lines[row]), column, shortened(message(int(row)))) for row in bad[:LISTED]]
     if (more := len(bad) - LISTED) > 0:
         rest = f"and {more:,} more {'row' if more == 1 else 'rows'} with this kind of problem in this column."
         problems.append(Problem(file, int(lines[bad[LISTED]]), column, rest))
@@ -117,8 +117,8 @@ def on_one_line(text: str) -> str:
     return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
 
 
-def _cut(message: str) -> str:
-    """Shorten a message that quotes a very long cell; what to do stands at its end."""
+def shortened(message: str) -> str:
+    """Shorten a message that quotes something very long; what to do stands at its end."""
     if len(message) <= LONGEST_MESSAGE:
         return message
     return f"{message[: LONGEST_MESSAGE // 2]} ... {message[-LONGEST_MESSAGE // 2 :]}"
@@ -247,7 +247,9 @@ def _header_problems(file: str, names: list[str], separator: str = "") -> list[P
     for name in dict.fromkeys(names):
         places = [str(place) for place, other in enumerate(names, 1) if other == name]
         if not name.isprintable():
-            message = f"the name {_cut(ascii(name))} of column {places[0]} holds marks of control: rename it."
+            message = (
+                f"the name {shortened(ascii(name))} of column {places[0]} holds marks of control: rename it."
+            )
             problems.append(problem("", message))
         elif not name.strip():
             message = f"column {places[0]} has no name (an index saved with the table?): name or remove it."

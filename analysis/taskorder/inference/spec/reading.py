@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast, get_args, get_origin
 
@@ -13,6 +14,7 @@ from taskorder.errors import InvalidModel, nearest
 from taskorder.inference.priors import FREE, LOCATION, POSITIVE, Prior
 from taskorder.inference.spec.contradictions import contradictions
 from taskorder.inference.spec.tables import ModelSpec, ResidualSpec, Table, is_positive
+from taskorder.results.loading import on_one_line, shortened
 
 
 def read_model(path: Path | str) -> ModelSpec:
@@ -30,19 +32,11 @@ def read_model(path: Path | str) -> ModelSpec:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise InvalidModel([f"{path}: there is no such model file.{_sibling(path)}"]) from None
-    except IsADirectoryError:
-        raise InvalidModel(
-            [f"{path}: is a folder; name a model file, such as models/moderators.toml"]
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InvalidModel([f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
-    try:
-        content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidModel([f"{path}: not valid TOML: {error}"]) from None
+        content = tomllib.loads(_text(path))
+    except RecursionError:
+        raise _refusal(str(path), ["not valid TOML: it is nested too deeply"]) from None
+    except ValueError as error:
+        raise _refusal(str(path), [f"not valid TOML: {error}"]) from None
     return parse_model(content, str(path))
 
 
@@ -56,13 +50,31 @@ def parse_model(content: dict[str, Any], origin: str = "model") -> ModelSpec:
         spec = ModelSpec.model_validate(content)
     except ValidationError as error:
         problems += [_explain(detail) for detail in error.errors(include_url=False)]
-        raise InvalidModel([f"{origin}: {problem}" for problem in problems]) from None
+        raise _refusal(origin, problems) from None
     problems += contradictions(spec)
     if problems:
-        raise InvalidModel([f"{origin}: {problem}" for problem in problems])
+        raise _refusal(origin, problems)
     if spec.outcome.family.residual == "":
         return spec.model_copy(update={"residual": ResidualSpec(sd=0)})
     return spec
+
+
+def _text(path: Path) -> str:
+    """Read a file as UTF-8."""
+    try:
+        if path.is_dir():
+            raise _refusal(str(path), ["is a folder; name a model file, such as models/moderators.toml"])
+        if not path.is_file():
+            raise _refusal(str(path), [f"there is no such model file.{_sibling(path)}"])
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refusal(str(path), [f"byte {error.start} is not UTF-8; save the file as UTF-8"]) from None
+    except (OSError, ValueError) as error:
+        raise _refusal(str(path), [f"cannot be read: {error}"]) from None
+
+
+def _refusal(origin: str, problems: Sequence[str]) -> InvalidModel:
+    return InvalidModel([shortened(on_one_line(f"{origin}: {problem}")) for problem in problems])
 
 
 def _sibling(path: Path) -> str:
