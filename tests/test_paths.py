@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from taskorder import paths
 from taskorder.paths import ROOT, resource, rooted
 from taskorder.results import catalogue
 
@@ -24,6 +25,17 @@ def test_what_the_folder_holds_is_found_and_nothing_else(folder: Path) -> None:
         with pytest.raises(FileNotFoundError, match=ROOT):
             resource("data/languages.csv")
     assert catalogue.tasks().equals(shipped)
+
+
+def test_the_project_that_an_installed_package_is_used_in_is_no_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    installed = tmp_path / ".venv" / "lib" / "python3.13" / "site-packages" / "taskorder"
+    monkeypatch.setattr(paths, "PACKAGE", installed)
+    assert paths.checkout() is None
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path / "analysis" / "taskorder")
+    assert paths.checkout() == tmp_path
 
 
 def test_what_was_before_is_put_back_even_after_an_error(

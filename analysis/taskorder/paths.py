@@ -12,7 +12,8 @@ ROOT = "TASKORDER_ROOT"
 
 def checkout() -> Path | None:
     """Return the root of the checkout that the package is in; None where it was installed."""
-    return next((folder for folder in PACKAGE.parents if (folder / "pyproject.toml").is_file()), None)
+    root = PACKAGE.parents[1]
+    return root if (root / "pyproject.toml").is_file() else None
 
 
 def resource(name: str) -> Path:

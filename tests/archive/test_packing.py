@@ -208,6 +208,10 @@ def test_the_date_is_that_of_the_state_and_not_of_the_day(
     assert packing._date(replace(done, ledger=ledger)) == "2026-03-04"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert packing._date(replace(done, ledger=ledger)) == "1970-01-02"
+    for wrong in ("today", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", wrong)
+        with pytest.raises(TaskorderError, match="a number of seconds since 1970"):
+            packing._date(done)
 
 
 def test_a_table_that_would_not_be_found_again_is_refused(

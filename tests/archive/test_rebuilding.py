@@ -7,7 +7,7 @@ import pytest
 
 from taskorder.archive import rebuild, rebuilding
 from taskorder.archive.comparing import Comparison, compare
-from taskorder.archive.contents import Item
+from taskorder.archive.contents import Item, Role
 from taskorder.archive.record import Record
 from taskorder.archive.unpacking import unpack
 from taskorder.errors import InvalidArchive
@@ -24,8 +24,12 @@ def compared(unpacked: tuple[Record, Path], changed: dict[str, bytes | None]) ->
     record, folder = unpacked
     roles = {entry.path: entry.role for entry in record.entries}
     same = {path: folder / path for path in roles}
-    items = [Item(path, roles.get(path, "result"), now) for path, now in (same | changed).items() if now]
+    items = [Item(path, roles.get(path, _role(path)), now) for path, now in (same | changed).items() if now]
     return compare(record, folder, items)
+
+
+def _role(path: str) -> Role:
+    return "means" if path.startswith("analysis/") else "result"
 
 
 def test_everything_is_made_again_to_the_byte_but_for_the_seconds(crate: Path, tmp_path: Path) -> None:
@@ -108,10 +112,13 @@ def test_what_differs_is_named(
 
 
 def test_another_environment_is_told_and_is_no_failure(unpacked: tuple[Record, Path]) -> None:
-    found = compared(unpacked, {"environment.txt": b"# Python 4", "report.pdf": b"%PDF", "NOTICE": None})
-    assert found.ok
+    code = {f"analysis/taskorder/{name}.py": b"pass" for name in ("__init__", "cli", "errors", "more")}
+    means: dict[str, bytes | None] = {"environment.txt": b"# Python 4", "NOTICE": None, **code}
+    found = compared(unpacked, {**means, "report.pdf": b"%PDF"})
     assert {line.path: line.status for line in found.lines if line.status != "same"} == {
-        "NOTICE": "other",
-        "environment.txt": "other",
+        **dict.fromkeys(means, "other"),
         "report.pdf": "follows",
     }
+    assert found.ok
+    (line,) = (line for line in found.text().splitlines() if "analysis" in line)
+    assert line.endswith("4 files are not as archived")

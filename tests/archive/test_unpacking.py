@@ -187,7 +187,15 @@ def test_what_is_no_archive_of_ours_is_told(zipped: Zipped, tmp_path: Path) -> N
         unpack(tmp_path / "none.zip", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     assert f"has no {METADATA}" in refused(tmp_path / "empty", tmp_path)
-    for text in ("{", "[]", "{}", '{"@graph": []}', '{"@graph": [{"@id": "./"}]}', '{"@graph": 3}'):
+    for text in (
+        "{",
+        "[]",
+        "{}",
+        '{"@graph": []}',
+        '{"@graph": [{"@id": "./"}]}',
+        '{"@graph": 3}',
+        "[" * 100_000,
+    ):
         assert "is not the record of an archive" in refused(zipped(record=text), tmp_path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from taskorder.archive import means
 from taskorder.archive.agreeing import Agreement, agreement
 from taskorder.archive.contents import REPORT, Item
 from taskorder.archive.packing import entries
@@ -63,16 +64,25 @@ class Comparison:
 
     def text(self) -> str:
         """Return what is not the same to the byte, a line a file, and how many files are."""
-        told = [line for line in self.lines if line.status != "same"]
+        told = _with_code_in_one([line for line in self.lines if line.status != "same"])
         rows = [(line.status, line.path, _short(line.archived), _short(line.rebuilt)) for line in told]
         widths = [max((len(row[place]) for row in rows), default=0) for place in range(4)]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + f"  {line.remark}"
             for row, line in zip(rows, told, strict=True)
         ]
-        same = len(self.lines) - len(told)
+        same = sum(line.status == "same" for line in self.lines)
         last = f"{same:,} of {len(self.lines):,} files are the same to the byte"
         return "\n".join([*(line.rstrip() for line in lines), last])
+
+
+def _with_code_in_one(lines: Sequence[Line]) -> list[Line]:
+    """Return lines with one for all files of the code that are others."""
+    code = [line for line in lines if line.status == "other" and line.path.startswith(means.CODE)]
+    if len(code) < 2:
+        return list(lines)
+    one = Line(f"{means.CODE}/", "", "", "other", f"{len(code)} files are not as archived")
+    return [one, *(line for line in lines if line not in code)]
 
 
 def _short(digest: str) -> str:

@@ -25,6 +25,7 @@ from taskorder.inference.session import Settings
 
 ZIP = ".zip"
 _OTHERS = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip can hold: no file's own date is kept."""
 _PACKED = frozenset({".nc", ".npz", ".pdf"})
@@ -127,9 +128,11 @@ def _date(done: Proceedings) -> str:
 
     The variable is that of https://reproducible-builds.org/specs/source-date-epoch/.
     """
-    stated = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if stated.isdigit():
-        return _day(int(stated))
+    if stated := os.environ.get(EPOCH_VARIABLE, ""):
+        try:
+            return _day(int(stated))
+        except (ValueError, OverflowError, OSError):
+            raise TaskorderError(f"{EPOCH_VARIABLE} = {stated!r}: a number of seconds since 1970") from None
     if done.ledger.entries:
         return done.ledger.entries[-1].date
     folders = [heard.found.folder for heard in done.hearings]

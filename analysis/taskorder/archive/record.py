@@ -223,7 +223,7 @@ def read_record(text: str, where: str) -> Record:
             version=str(software["version"]),
             commit=str(graph.get(_COMMIT, {}).get("value", "")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidArchive(
             [f"{where}: {METADATA} is not the record of an archive of taskorder ({error!r})"]
         ) from None
