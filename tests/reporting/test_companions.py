@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import Answer, companions
@@ -30,9 +32,8 @@ def test_two_methods_stand_under_one_posterior(plain_fit: Fit, make_companion: M
         ]
     )
     found = Answer(plain_fit, (), table)
-    heading, first, second = companions.beside(found).rows
-    assert heading == ("Dose",)
-    assert (first[0], first[3]) == ("overall", "REML, Knapp-Hartung")
+    first, second = companions.beside(found).rows
+    assert (first[0], first[3]) == ("Dose", "REML, Knapp-Hartung")
     assert second[:4] == ("", "", "", "REML, CR2 over 9 clusters")
 
 
@@ -81,7 +82,30 @@ def test_an_sd_stands_beside_that_of_the_posterior_without_a_sign(
     )
     table[["lower", "upper"]] = float("nan")
     found = Answer(make_fit(), (), table)
-    heading, row = companions.beside(found).rows
-    assert heading == ("Systems",)
+    (row,) = companions.beside(found).rows
+    assert row[0] == "Systems"
     assert (row[3], row[4], row[-1]) == ("9.8", "–", "–")
     assert companions.disagreements(found) == "None of them has a posterior mean to compare its sign with."
+
+
+def test_a_level_of_a_column_of_text_is_a_term_of_its_own(
+    plain_fit: Fit, make_companion: MakeCompanion
+) -> None:
+    posterior = plain_fit.tree["posterior"].to_dataset().rename({"dose": "arm[high]"})
+    tree = plain_fit.tree.copy()
+    tree["posterior"] = xr.DataTree(posterior)
+    summary = plain_fit.summary.replace({"parameter": {"dose": "arm[high]"}})
+    fit = replace(plain_fit, tree=tree, summary=summary)
+    table = make_companion([{"term": "arm[high]", "estimate": -0.4, "agrees": True, "unit": "identity"}])
+    (row,) = companions.beside(Answer(fit, (), table)).rows
+    assert row[0] == "Arm: high"
+
+
+def test_systems_that_agree_are_counted_and_not_printed(answer: Answer) -> None:
+    table = answer.companion.assign(agrees=pd.array([True, True, True], dtype="boolean"))
+    found = replace(answer, companion=table)
+    assert [row[0] for row in companions.beside(found).rows] == ["Difficulty"]
+    assert companions.omitted(found) == (
+        "One estimate at single systems agrees in sign with the posterior and is not printed."
+    )
+    assert companions.omitted(answer) == ""

@@ -67,11 +67,13 @@ def companions(answer: Answer) -> list[Companion]:
     """Return the companions of an answer; those of the model's scale are turned into points."""
     if not len(answer.companion):
         return []
-    return [_in_points(_companion(row), answer.fit) for _, row in answer.companion.iterrows()]
+    return [_in_points(_companion(row, answer.fit), answer.fit) for _, row in answer.companion.iterrows()]
 
 
-def _companion(row: pd.Series) -> Companion:
-    at = _AT_LEVEL.fullmatch(str(row["term"]))
+def _companion(row: pd.Series, fit: Fit) -> Companion:
+    """Return a row; a term of the model itself, such as `regime[joint]`, is at no level of a system."""
+    own = str(row["term"]) in fit.tree["posterior"].data_vars
+    at = None if own else _AT_LEVEL.fullmatch(str(row["term"]))
     numbers = {name: float(row[name]) for name in ("estimate", "lower", "upper", "df", "p")}
     return Companion(
         term=at["term"] if at else str(row["term"]),
@@ -135,43 +137,44 @@ def omitted(answer: Answer) -> str:
 
 
 def beside(answer: Answer) -> Table:
-    """Return the companions beside the posterior of the same quantity."""
+    """Return the companions beside the posterior of the same quantity, in blocks where there are levels."""
     shown = shown_beside(answer)
     axis = axis_of(
         [found for _, found in shown], *(end for one, _ in shown for end in (one.lower, one.upper))
     )
     places = decimals_for(float(np.median([found.width for _, found in shown])))
-    several = not method(answer)
+    several, in_blocks = not method(answer), any(one.level for one, _ in shown)
     rows: list[tuple[Cell, ...]] = []
     before: Pair | None = None
     for pair in shown:
-        if before is None or pair[0].term != before[0].term:
+        if in_blocks and (before is None or pair[0].term != before[0].term):
             rows.append((_label(pair[0].term),))
         again = before is not None and pair[1] is before[1]
-        rows.append(_row(pair, axis, places, again=again, several=several))
+        label = (pair[0].level or "overall") if in_blocks else _label(pair[0].term)
+        rows.append(_row(pair, axis, places, label="" if again else label, several=several))
         before = pair
     columns = (
         Column("", width="1fr"),
         Column("Posterior", "number"),
         Column("95 % interval", "number"),
-        *((Column("Method"),) if several else ()),
+        *((Column("Method", width=34.0),) if several else ()),
         Column("Estimate", "number"),
         Column("95 % interval", "number"),
         Column("p", "number"),
-        Column("", "strip", 36.0, axis.ticks()),
+        Column("", "strip", 28.0 if several else 36.0, axis.ticks()),
         Column("Sign", "mark"),
     )
     return Table(columns, tuple(rows), wide=True)
 
 
-def _row(pair: Pair, axis: Axis, places: int, *, again: bool, several: bool) -> tuple[Cell, ...]:
-    """Return a row; `again` where the posterior stands in the row above already."""
+def _row(pair: Pair, axis: Axis, places: int, *, label: str, several: bool) -> tuple[Cell, ...]:
+    """Return a row; without a label the posterior stands in the row above already."""
     one, found = pair
     ends = axis.ends(found.mean, found.lower, found.upper)
     posterior = (number(found.mean, places), interval(found.lower, found.upper, places))
     return (
-        "" if again else one.level or "overall",
-        *(("", "") if again else posterior),
+        label,
+        *(posterior if label else ("", "")),
         *((one.method,) if several else ()),
         number(one.estimate, places),
         interval(one.lower, one.upper, places),
