@@ -476,7 +476,7 @@ def report(
     made = make_report(output, settings, force=force, say=_say)
     typer.echo(f"{output}: {_counted(made.report.pages, 'page')}, sha256 {made.report.sha256[:16]}")
     if archive is not None:
-        written = packing.archive(output, proceed(settings), settings, archive, force=force)
+        written = packing.archive(output, proceed(settings, say=_say), settings, archive, force=force)
         files = f"{_counted(written.files, 'file')}, {written.size / 1e6:,.0f} MB unpacked"
         typer.echo(f"{archive}: {files}, sha256 {written.sha256[:16]}")
     if made.failed:

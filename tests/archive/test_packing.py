@@ -13,13 +13,13 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from taskorder.archive import contents, means, packing
-from taskorder.archive.record import METADATA, Entry, Record, read_record
+from taskorder.archive.record import AUTHORS, METADATA, Entry, Record, read_record
 from taskorder.archive.unpacking import unpack
 from taskorder.claims.ledger import Ledger
 from taskorder.claims.proceedings import Proceedings
 from taskorder.errors import TaskorderError
 from taskorder.files import sha256
-from taskorder.paths import rooted
+from taskorder.paths import checkout, rooted
 
 from .conftest import SETTINGS
 
@@ -156,6 +156,12 @@ def test_a_record_is_read_as_it_was_written() -> None:
     record = Record(entries, "nuts", 0, 400, "2026-01-02", "0.1.0", "c0ffee, with changes")
     assert read_record(record.json(), "x") == record
     assert read_record(replace(record, commit="").json(), "x").commit == ""
+
+
+def test_the_authors_are_those_of_the_notice() -> None:
+    root = checkout()
+    assert root is not None
+    assert AUTHORS in (root / "NOTICE").read_text("utf-8")
 
 
 def test_nothing_is_overwritten_unless_forced(pack: Pack, crate: Path, tmp_path: Path) -> None:

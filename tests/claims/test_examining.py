@@ -25,6 +25,7 @@ from taskorder.claims.variants import (
     variants,
 )
 from taskorder.inference.criticism import sketches
+from taskorder.inference.fitting import rows_digest
 from taskorder.inference.session import Found
 
 
@@ -117,6 +118,14 @@ def test_what_was_computed_is_found_again(examined: Examination, tmp_path: Path)
         assert (one.name, one.kind, one.problem) == (other.name, other.kind, other.problem)
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04 no more")
     assert sketches.load(tmp_path / "x.npz") is None
+
+
+def test_an_edited_covariate_changes_the_rows_that_the_ledger_knows(analysis: Analysis) -> None:
+    tasks = analysis.covariates.tasks.copy()
+    tasks.loc[0, "difficulty_shortfall"] += 0.01
+    other = replace(analysis, covariates=replace(analysis.covariates, tasks=tasks))
+    assert rows_digest(other.rows()) != rows_digest(analysis.rows())
+    assert rows_digest(analysis.rows()) == rows_digest(analysis.rows())
 
 
 def test_rows_without_a_source_are_not_grounded(analysis: Analysis) -> None:
