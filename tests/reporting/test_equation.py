@@ -59,3 +59,47 @@ def test_every_parameter_with_a_prior_has_a_symbol() -> None:
         "residual",
         *spec.sd_names(),
     }
+
+
+def model(likelihood: str, **content: object) -> list[str]:
+    spec = {"name": "m", "outcome": {"scale": "logit", "likelihood": likelihood}} | content
+    return equation.lines(parse_model(spec))
+
+
+def test_counts_are_successes_out_of_trials() -> None:
+    binomial, beta = model("binomial"), model("beta_binomial", residual={"by": "study"})
+    assert "Binomial" in binomial[1]
+    assert "sigma" not in " ".join(binomial)
+    assert "BetaBinomial" in beta[1]
+    assert "phi_(r[i])" in beta[1]
+    assert any(line.startswith("log phi_r") for line in beta)
+
+
+def test_outliers_have_heavy_tails() -> None:
+    lines = model("student_t")
+    assert "t_nu (eta_i" in lines[1]
+    assert {"nu", "sigma"} <= {entry["symbol"] for entry in equation.legend(parse_model(STUDENT))}
+
+
+STUDENT = {"name": "m", "outcome": {"likelihood": "student_t"}}
+
+
+def test_every_likelihood_is_mathematics_that_typst_reads() -> None:
+    content: list[dict[str, object]] = [
+        {"name": "m", "outcome": {"likelihood": name, "scale": "logit"}, "residual": {"by": "study"}}
+        for name in ("normal", "student_t", "beta_binomial")
+    ]
+    content.append({"name": "m", "outcome": {"likelihood": "binomial", "scale": "logit"}})
+    for entry in content:
+        spec = parse_model(entry)
+        sources = [" \\ ".join(equation.lines(spec)), *equation.symbols(spec).values()]
+        sources += [one["symbol"] for one in equation.legend(spec)]
+        assert typst.compile("\n".join(f"$ {source} $" for source in sources).encode(), format="pdf")
+
+
+def test_long_expectations_are_broken_into_lines() -> None:
+    groups = {f"g{i}": {} for i in range(7)}
+    eta = next(
+        line for line in equation.lines(parse_model({"name": "m", "groups": groups})) if "eta_i &=" in line
+    )
+    assert eta.count("\\ &quad + ") == 2
