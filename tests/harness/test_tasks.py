@@ -3,12 +3,20 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskorder.errors import InvalidTask, MissingData
-from taskorder.harness.examples import ChoiceExample, LineExample, SpanExample, TextExample, TokensExample
+from taskorder.harness.examples import (
+    ChoiceExample,
+    LineExample,
+    SpanExample,
+    TextExample,
+    TokensExample,
+    evenly,
+)
 from taskorder.harness.tasks.file import NEEDED, READERS, STANDARD, TaskFile
 from taskorder.harness.tasks.task import DATA_VARIABLE, Task, find_task, read_task
 
@@ -509,3 +517,17 @@ def test_whatever_a_file_holds_the_person_is_told(
         assert task.examples("test", "en")
     except InvalidTask as error:
         assert str(error)
+
+
+@given(st.integers(0, 50), st.integers(1, 60))
+def test_a_part_of_a_file_is_taken_evenly(count: int, most: int) -> None:
+    taken = list(evenly(range(count), most))
+    assert len(taken) == min(count, most)
+    gaps = np.diff(taken)
+    assert len(gaps) == 0 or gaps.max() - gaps.min() <= 1
+
+
+def test_a_part_of_a_file_sorted_by_label_has_all_labels() -> None:
+    labels = ["a"] * 100 + ["b"] * 60 + ["c"] * 40
+    part = evenly(labels, 20)
+    assert [part.count(label) for label in "abc"] == [10, 6, 4]

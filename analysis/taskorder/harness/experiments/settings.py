@@ -42,7 +42,7 @@ class Training(Table):
     dev_points : int
         How often the dev score is taken, evenly over training; the curve has so many points.
     dev_examples : int or None
-        Examples of the dev set that are scored at each point.
+        Examples of the dev set, evenly spaced, that are scored at each point.
     select : {"last", "best"}
         Whether the last weights are kept, or those with the best dev score.
     precision : {"auto", "float32", "bfloat16"}
@@ -141,7 +141,7 @@ class Scoring(Table):
         `taskorder.harness.noise.changes.NOISES`.
     batch_tokens : int
     max_examples : int or None
-        The first so many of every evaluation set.
+        So many of every evaluation set, evenly spaced.
     stages : bool
         Score the intermediate tasks, too, after their own and every later stage (forgetting).
     """

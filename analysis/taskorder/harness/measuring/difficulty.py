@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from taskorder.harness.examples import evenly
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.measuring.curves import DirectCurve, area, final_shortfall, online_code
 from taskorder.harness.measuring.guessing import chance, guessing_loss
@@ -107,7 +108,7 @@ def _by_seed(task: Task, curves: Sequence[DirectCurve], experiment: Experiment) 
     tokenizer = read_tokenizer(experiment.backbone_place(curves[0].backbone))
     loss = guessing_loss(task, examples[:READ], tokenizer, training.max_length)
     scored = any(not math.isnan(point.dev) for curve in curves for point in curve.points)
-    dev = task.examples("dev", language)[: training.dev_examples] if scored else ()
+    dev = evenly(task.examples("dev", language), training.dev_examples) if scored else ()
     guess = chance(task, dev, language) if scored else math.nan
     seeds: dict[int, list[tuple[float, ...]]] = {}
     for curve in sorted(curves, key=lambda curve: curve.seed):

@@ -9,6 +9,7 @@ from typing import Any
 
 from taskorder.errors import InvalidTask
 from taskorder.files import sha256_text
+from taskorder.harness.examples import evenly
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.experiments.settings import Training
 from taskorder.harness.model.encoding import Encoded, Reading, kept, refuse_unanswerable
@@ -105,6 +106,6 @@ def encoded(
 def _dev(task: Task, language: str, tokenizer: Any, training: Training) -> EvaluationSet | None:
     if task.kind == "lines" or language not in task.languages("dev") or not training.dev_points:
         return None
-    examples = task.examples("dev", language)[: training.dev_examples]
+    examples = evenly(task.examples("dev", language), training.dev_examples)
     reading = Reading(tokenizer, task.kind, task.labels, training.max_length)
     return EvaluationSet(examples, reading.encode(examples))

@@ -15,7 +15,7 @@ from torch import nn
 from taskorder.errors import MissingData
 from taskorder.files import sha256_text
 from taskorder.harness import metrics
-from taskorder.harness.examples import Example
+from taskorder.harness.examples import evenly
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.model.encoders import read_tokenizer
 from taskorder.harness.model.encoding import Reading, kept
@@ -101,7 +101,7 @@ def _of_task(
 
 
 def _set(task: Task, one: Evaluation, reading: Reading, most: int | None, features: Path) -> EvaluationSet:
-    examples: Sequence[Example] = task.examples("test", one.language)[:most]
+    examples = evenly(task.examples("test", one.language), most)
     if one.perturbation:
         assert one.severity is not None
         what = Perturbation(one.perturbation, one.severity)
@@ -110,7 +110,7 @@ def _set(task: Task, one: Evaluation, reading: Reading, most: int | None, featur
         task.digest("test", one.language),
         one.perturbation,
         one.severity,
-        most,
+        ["evenly", most],
         reading.tokenizer.backend_tokenizer.to_str(),
         reading.max_length,
     ]
