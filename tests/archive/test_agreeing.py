@@ -122,6 +122,43 @@ def test_a_manifest_with_another_seed_differs_and_says_in_what(write: Write) -> 
     assert agreement(first / store.MANIFEST, second / store.MANIFEST).remark == "in seed"
 
 
+def test_last_digits_of_a_manifest_may_be_other_ones(write: Write) -> None:
+    first = write("one", draws(1), reference_score=0.1 + 0.2, units=[{"mean": 1.0}])
+    second = write("two", draws(1), reference_score=0.3, units=[{"mean": 1.0 + 1e-13}])
+    assert found(first, second)[store.MANIFEST] == "equal"
+    third = write("three", draws(1), reference_score=0.3, units=[{"mean": 1.1}])
+    assert agreement(first / store.MANIFEST, third / store.MANIFEST).remark == "in units"
+
+
+JUDGED = {"id": "a", "verdict": "refuted", "gates": {"grounded": True}, "tier": "weak"}
+ESTIMATE = {"mean": 1.0, "lower": 0.0, "upper": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "status", "remark"),
+    [
+        (ESTIMATE, {"mean": 1.1, "lower": 0.1, "upper": 1.9}, "agrees", "the same verdicts"),
+        (ESTIMATE, {"mean": 1.9, "lower": 0.1, "upper": 1.9}, "differs", "the estimate of a"),
+        (ESTIMATE, {"mean": None, "lower": None, "upper": None}, "differs", "the estimate of a"),
+        (
+            dict.fromkeys(ESTIMATE),
+            {**dict.fromkeys(ESTIMATE), "statement": "s"},
+            "agrees",
+            "the same verdicts",
+        ),
+        (ESTIMATE, {**ESTIMATE, "tier": "strong"}, "differs", "tier of a"),
+        (ESTIMATE, {**ESTIMATE, "id": "b"}, "differs", "verdict of a"),
+    ],
+)
+def test_verdicts_are_compared_by_what_was_decided(
+    tmp_path: Path, before: dict[str, object], now: dict[str, object], status: str, remark: str
+) -> None:
+    (tmp_path / "claims.json").write_text(json.dumps([JUDGED | before]), "utf-8")
+    told = agreement(tmp_path / "claims.json", json.dumps([JUDGED | now]).encode())
+    assert told.status == status
+    assert remark in told.remark
+
+
 def sketch(seed: int, *, shift: float = 0.0) -> Sketch:
     values = pd.DataFrame({"points": np.random.default_rng(seed).normal(shift, 1.0, 1600)})
     return Sketch("priors twice as wide", "prior", 40, values, np.full(1600, 1 / 1600))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,10 @@ type Floats = NDArray[np.float64]
 
 FALSE_ALARMS = 0.01
 """How often posteriors that differ by their seed only are said to differ."""
+LAST_DIGITS = 1e-9
+"""What other machines may make of a number that is computed from the data alone."""
+GROSS = 0.25
+"""By how much of the width of its interval a claim's estimate may be another."""
 _TIMED = ("seconds",)
 _DERIVED = ("files", "versions")
 """What a manifest says of other lines of the comparison: digests of the fit's files, and libraries."""
@@ -74,11 +79,21 @@ def _json(path: Path) -> dict[str, Any]:
 def _same_but(
     names: tuple[str, ...], first: Mapping[str, Any], second: Mapping[str, Any], what: str
 ) -> Agreement:
-    """Compare two mappings but for some of their entries."""
+    """Compare two mappings but for some of their entries, and numbers but for their last digits."""
     keys = [key for key in {**first, **second} if key not in names]
-    if other := [key for key in keys if first.get(key) != second.get(key)]:
+    if other := [key for key in keys if not _alike(first.get(key), second.get(key))]:
         return Agreement("differs", f"in {', '.join(other)}")
     return Agreement("equal", f"but for {what}")
+
+
+def _alike(first: object, second: object) -> bool:
+    if isinstance(first, float) and isinstance(second, float):
+        return math.isclose(first, second, rel_tol=LAST_DIGITS)
+    if isinstance(first, dict) and isinstance(second, dict):
+        return list(first) == list(second) and all(_alike(first[key], second[key]) for key in first)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_alike, first, second))
+    return first == second
 
 
 def _diagnostics(archived: Path, rebuilt: Path) -> Agreement:
@@ -91,6 +106,10 @@ def _diagnostics(archived: Path, rebuilt: Path) -> Agreement:
 
 
 def _verdicts(archived: Path, rebuilt: Path | bytes) -> Agreement:
+    """Compare verdicts: decisions must be the same, estimates (see `GROSS`) roughly so.
+
+    How well estimates agree is told by the posteriors' own comparison.
+    """
     texts = (archived.read_bytes(), rebuilt if isinstance(rebuilt, bytes) else rebuilt.read_bytes())
     first, second = ({one["id"]: one for one in json.loads(text)} for text in texts)
     other = [
@@ -99,9 +118,18 @@ def _verdicts(archived: Path, rebuilt: Path | bytes) -> Agreement:
         for name in ("verdict", "gates", "tier")
         if first.get(claim, {}).get(name) != second.get(claim, {}).get(name)
     ]
+    other += [f"the estimate of {claim}" for claim in first if not _near(first[claim], second.get(claim, {}))]
     if other:
         return Agreement("differs", ", ".join(other))
     return Agreement("agrees", "the same verdicts, gates and tiers")
+
+
+def _near(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    before, now = ([one.get(name) for name in _ENDS] for one in (first, second))
+    if None in before or None in now:
+        return before == now
+    _, lower, upper = before
+    return all(abs(one - other) <= GROSS * (upper - lower) for one, other in zip(before, now, strict=True))
 
 
 def _summaries(archived: Path, rebuilt: Path) -> Agreement:
