@@ -125,8 +125,9 @@ def _verdicts(archived: Path, rebuilt: Path | bytes) -> Agreement:
 
 
 def _near(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    before, now = ([one.get(name) for name in _ENDS] for one in (first, second))
-    if None in before or None in now:
+    before: list[Any] = [first.get(name) for name in _ENDS]
+    now: list[Any] = [second.get(name) for name in _ENDS]
+    if any(value is None for value in (*before, *now)):
         return before == now
     _, lower, upper = before
     return all(abs(one - other) <= GROSS * (upper - lower) for one, other in zip(before, now, strict=True))
