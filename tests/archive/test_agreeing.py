@@ -95,7 +95,7 @@ def test_other_parameters_differ(write: Write) -> None:
 
 
 def test_another_posterior_is_rarely_taken_for_the_same_and_the_same_rarely_for_another(write: Write) -> None:
-    for seed in range(8):
+    for seed in range(4):
         first = write(f"a{seed}", draws(seed))
         for other, shift in (("same", 0.0), ("else", 0.25)):
             second = write(f"{other}{seed}", draws(100 + seed, shift=shift), event=0.9)
