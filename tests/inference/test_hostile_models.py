@@ -223,7 +223,7 @@ PATTERNS = st.text(alphabet="*?[]./x\0~\\é", max_size=12).map(lambda text: text
 
 
 @long_run
-@given(pattern=PATTERNS | st.sampled_from(["x" * 400, "x" * 400 + "*", "**x", "a/../../*", "/x/*"]))
+@given(pattern=PATTERNS | st.sampled_from(["x" * 400, "x" * 400 + "*", "**x", "a/../../*", "/x/*", "\0/\0"]))
 def test_any_pattern_names_files_or_is_explained(pattern: str) -> None:
     spec = ModelSpec.model_validate({"name": "a", "data": {"tables": [pattern]}})
     try:

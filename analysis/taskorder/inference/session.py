@@ -65,26 +65,31 @@ def tables_of(spec: ModelSpec) -> list[Path]:
     found: list[Path] = []
     for pattern in spec.data.tables:
         try:
-            matching = next((paths for root in _roots() if (paths := _matching(root, pattern))), [])
+            found += _files(spec, pattern)
         except (OSError, ValueError) as error:
             raise MissingData(
                 f"model {spec.name!r}: [data] tables names {pattern!r}, which cannot be looked up:"
                 f" {on_one_line(str(error))}"
             ) from None
-        if not matching and WILDCARDS.isdisjoint(pattern):
-            folder = Path(pattern).parent
-            there = [str(folder / file.name) for root in _roots() for file in (root / folder).glob("*")]
-            raise MissingData(
-                f"model {spec.name!r}: [data] tables names {pattern!r}, which is not there."
-                f"{nearest(pattern, there)}"
-            )
-        found += matching
     if not found:
         raise MissingData(
             f"model {spec.name!r}: no table matches [data] tables = {list(spec.data.tables)};"
             f" name tables with --results FILE"
         )
     return list(dict.fromkeys(found))
+
+
+def _files(spec: ModelSpec, pattern: str) -> list[Path]:
+    """Return the files of one path or pattern; a path must be there."""
+    matching = next((paths for root in _roots() if (paths := _matching(root, pattern))), [])
+    if not matching and WILDCARDS.isdisjoint(pattern):
+        folder = Path(pattern).parent
+        there = [str(folder / file.name) for root in _roots() for file in (root / folder).glob("*")]
+        raise MissingData(
+            f"model {spec.name!r}: [data] tables names {pattern!r}, which is not there."
+            f"{nearest(pattern, there)}"
+        )
+    return matching
 
 
 def _roots() -> tuple[Path, Path]:

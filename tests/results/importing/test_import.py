@@ -203,6 +203,15 @@ def test_files_of_one_folder_that_disagree(tmp_path: Path) -> None:
         imported(Trainer(), tmp_path, target="xnli", language="en")
 
 
+def test_a_folder_within_a_folder_is_a_run_of_its_own(tmp_path: Path) -> None:
+    for folder, score in {"a": 0.5, "a/b": 0.6}.items():
+        (tmp_path / folder).mkdir()
+        for name in ("all_results.json", "eval_results.json"):
+            (tmp_path / folder / name).write_text(json.dumps({"eval_accuracy": score}))
+    made = imported(Trainer(), tmp_path, target="xnli", language="en")
+    assert cells(made, "run", "score") == [("a", "0.5"), ("a/b", "0.6")]
+
+
 # XTREME
 
 
@@ -307,7 +316,15 @@ def test_parquet_gives_the_same(tmp_path: Path) -> None:
     assert made[0].frame["score"].astype(float).tolist() == made[1].frame["score"].astype(float).tolist()
 
 
-# All
+def test_parquet_of_any_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"run": ["a", "b"], "en": [0.5, None], "lists": [[1], None], "sw": [True, False]})
+    frame.to_parquet(tmp_path / "wide.parquet")
+    made = imported(Wide(), tmp_path / "wide.parquet", target="xnli", metric="accuracy")
+    assert cells(made, "run", "language", "score") == [("a", "en", "0.5")]
+    assert {"lists", "sw", "blank cells of en"} <= set(left_out(made))
+
+
+# All of them
 
 
 EVERY: Mapping[str, tuple[Format, Path, dict[str, str]]] = {

@@ -22,6 +22,7 @@ from typing import Any, Self, cast
 
 from taskorder.errors import InvalidTable, Problem, nearest
 from taskorder.results.language_codes import LanguageCodes
+from taskorder.results.loading import on_one_line
 from taskorder.results.schema import BY_NAME
 
 KINDS = ("folder", "file", "model", "task", "dataset", "language", "metric")
@@ -59,7 +60,8 @@ class Entry:
     percent: bool | None = None
 
     def __str__(self) -> str:
-        return f"[{self.kind}.{self.pattern if self.pattern.isidentifier() else f'"{self.pattern}"'}]"
+        name = self.pattern if self.pattern.isidentifier() else f'"{self.pattern}"'
+        return f"[{self.kind}.{on_one_line(name)}]"
 
     @property
     def wild(self) -> bool:

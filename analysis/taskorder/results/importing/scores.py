@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from taskorder.errors import Problem
 from taskorder.results.importing.names import NameMap
+from taskorder.results.loading import on_one_line
 
 LONGEST_SHOWN = 160
 BEYOND_ANY_SCALE = 50
@@ -112,8 +113,7 @@ def joined(readings: Iterable[Reading]) -> Reading:
 
 def shown(text: str) -> str:
     """Give a text from a file as it may be printed: on one line, without marks of control, not too long."""
-    cut = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
-    return cut if cut.isprintable() else ascii(cut)
+    return on_one_line(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
 
 
 def number(value: object) -> Decimal | None:

@@ -15,7 +15,7 @@ from taskorder.results.importing.names import Entry
 from taskorder.results.importing.placing import Given, Names, Row, placed
 from taskorder.results.importing.scores import Format, LeftOut, shown
 from taskorder.results.language_codes import LanguageCodes
-from taskorder.results.loading import LISTED, Loaded
+from taskorder.results.loading import LISTED, Loaded, on_one_line, shortened
 from taskorder.results.schema import BY_NAME, COLUMNS, KEY, Column
 
 EXAMPLES = {
@@ -101,20 +101,20 @@ def import_results(form: Format, path: Path, given: Given) -> Imported:
     """
     reading = form.read(path)
     if reading.problems:
-        raise InvalidTable(reading.problems)
+        raise _refusal(reading.problems)
     names = Names(given.names, form.known(), LanguageCodes.known(given.languages))
     found = [placed(score, names, given, percent=form.percent) for score in reading.scores]
     rows = [row for row in found if isinstance(row, Row)]
     left_out = (*reading.left_out, *(left for left in found if isinstance(left, LeftOut)))
     faults = [fault for fault in found if isinstance(fault, Problem)]
-    if problems := [*_shortened(faults), *_missing(rows, path), *_repeated(rows)]:
-        raise InvalidTable(problems)
+    if problems := [*_first(faults), *_missing(rows, path), *_repeated(rows)]:
+        raise _refusal(problems)
     if not rows:
         nothing = f"{path}: it holds no score that can be placed (read as {form.name})."
         raise MissingData("\n".join([nothing, *summarised(left_out)]))
     frame = _frame(rows)
     if problems := _faults(frame, rows, given.languages):
-        raise InvalidTable(problems)
+        raise _refusal(problems)
     return Imported(frame, left_out, tuple(_notes(rows, given, names)))
 
 
@@ -131,6 +131,21 @@ def _summary(why: str, found: Sequence[LeftOut]) -> str:
     more = f", and {len(things) - LISTED:,} other names" if len(things) > LISTED else ""
     first = f"{shown(found[0].place)}{f', and at {len(found) - 1:,} other places' if len(found) > 1 else ''}"
     return f"left out: {', '.join(things[:LISTED])}{more} ({first}): {why}"
+
+
+def _refusal(problems: Iterable[Problem]) -> InvalidTable:
+    """Refuse the files, each problem on one line though names in it come from them."""
+    return InvalidTable(
+        [
+            replace(
+                problem,
+                file=on_one_line(problem.file),
+                column=on_one_line(problem.column),
+                message=shortened(on_one_line(problem.message)),
+            )
+            for problem in problems
+        ]
+    )
 
 
 def _missing(rows: Sequence[Row], path: Path) -> list[Problem]:
@@ -169,10 +184,10 @@ def _repeated(rows: Sequence[Row]) -> list[Problem]:
                 " map), or say in the map how they differ."
             )
             problems.append(Problem(shown(row.score.place), None, "", message))
-    return _shortened(problems)
+    return _first(problems)
 
 
-def _shortened(problems: list[Problem]) -> list[Problem]:
+def _first(problems: list[Problem]) -> list[Problem]:
     """Keep the first problems of a kind, and count the others."""
     if (more := len(problems) - LISTED) <= 0:
         return problems

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
@@ -76,15 +77,17 @@ class Trainer:
     def read(self, path: Path) -> Reading:
         """Read a folder and all below it, or a single file."""
         files, left_out = files_below(existing(path), lambda file: file.name in (*RESULTS, STATE))
-        checkpoints = [
+        checkpoints = {
             file for file in files if CHECKPOINT.fullmatch(file.parent.name) and file.parent != path
-        ]
+        }
         why = "a checkpoint of the run above it: to import it for itself, name its folder as PATH."
-        skipped = [LeftOut(place_below(path, file), "checkpoints", why) for file in checkpoints]
-        kept = [file for file in files if file not in set(checkpoints)]
+        skipped = [LeftOut(place_below(path, file), "checkpoints", why) for file in sorted(checkpoints)]
+        kept = [file for file in files if file not in checkpoints]
         folders = [
             self._of_folder(folder, list(inside), path)
-            for folder, inside in groupby(sorted(kept), key=lambda file: file.parent)
+            for folder, inside in groupby(
+                sorted(kept, key=attrgetter("parent", "name")), attrgetter("parent")
+            )
         ]
         reading = joined([*folders, Reading(left_out=(*left_out, *skipped))])
         return _of_split(reading, self.split, path)

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_scalar
 
 from taskorder.errors import Problem
 from taskorder.results import catalogue
@@ -109,7 +110,8 @@ class Wide:
 
 def _texts(cells: pd.Series) -> pd.Series:
     """Give cells as text without blanks around them, whatever types the file gave them."""
-    return cells.map(lambda value: "" if pd.isna(value) else str(value).strip()).astype("str")
+    missing = cells.map(lambda value: is_scalar(value) and bool(pd.isna(value))).to_numpy(dtype=bool)
+    return cells.astype("object").map(str).str.strip().where(~missing, "").astype("str")
 
 
 def _said(row: Mapping[Hashable, str]) -> dict[str, str]:
