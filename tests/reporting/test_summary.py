@@ -68,7 +68,7 @@ def test_a_question_without_data_has_a_chapter_that_says_so(
     claim = Claim("late", "And later?", "Later is better.", "later", "x", needs="runs")
     content = context([answer, Unanswered(spec, (Verdict(claim),), "no table matches")], small_catalogue)
     part = content["answers"][1]
-    assert part["card"]["text"] == ["No data bear on it: no table matches", "Its one claim is undecided."]
+    assert part["card"]["text"] == ["No data bear on it yet.", "Its one claim is undecided."]
     assert part["claims"]["reasons"][0]["reasons"] == ["No data bear on it.", "Runs would decide it."]
     assert part["claims"]["changes"][0]["text"] == "There are no data. Runs would decide it."
     typeset(content)

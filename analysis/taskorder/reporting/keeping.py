@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
 from taskorder.claims import Claim
@@ -64,7 +65,8 @@ def of_chapter(spec: ModelSpec, claims: Sequence[Claim], settings: Settings, fil
     said = [
         spec.digest(),
         json.dumps([asdict(claim) for claim in claims], sort_keys=True),
-        json.dumps({**asdict(settings), "progress": None, "versions": versions()}, sort_keys=True),
+        json.dumps({**asdict(settings), "progress": None}, sort_keys=True),
+        json.dumps({**versions(), "matplotlib": version("matplotlib")}, sort_keys=True),
     ]
     return sha256_text("\n".join([*said, _digest([*files, *_files(resource("data")), *_code()])]))
 

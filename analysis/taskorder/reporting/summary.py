@@ -15,7 +15,7 @@ from taskorder.reporting.estimates import Estimate
 def card(found: Answer | Unanswered) -> Part:
     """Return the question, one or two sentences, and the density of the estimate that they are about."""
     if isinstance(found, Unanswered):
-        return {"text": [f"No data bear on it: {found.why}", tally(found.verdicts)], "picture": None}
+        return {"text": ["No data bear on it yet.", tally(found.verdicts)], "picture": None}
     estimate = principal(found)
     if estimate is None:
         return {"text": ["The model file reports no estimand."], "picture": None}
