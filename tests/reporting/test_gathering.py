@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from taskorder.choosing.blocks import BLOCK
+from taskorder.errors import FitFailed
 from taskorder.inference.fitting import Fit
 from taskorder.inference.network.designs import Inconsistency
 from taskorder.inference.network.graph import Edge, Network, network
@@ -107,6 +108,22 @@ def test_a_damaged_part_is_made_again(tmp_path: Path, monkeypatch: pytest.Monkey
     (file,) = (tmp_path / keeping.FOLDER).iterdir()
     file.write_text(file.read_text()[:-2])
     assert keeping.kept("one", "a" * 64, lambda: {"n": 2}) == {"n": 2}
+
+
+def test_what_cannot_be_told_apart_is_said_and_not_tried_again(
+    make_fit: Callable[..., Fit], graph: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise FitFailed("no proposal covers it")
+
+    monkeypatch.setattr(gathering, "network", lambda *_: graph)
+    monkeypatch.setattr(gathering, "node_splits", lambda *_: ())
+    monkeypatch.setattr(gathering, "inconsistency", fails)
+    fit = make_fit()
+    for _ in range(2):
+        found = gathering._evidence(tmp_path, fit, pd.DataFrame(), None, "regime", lambda _: None)  # type: ignore[arg-type]
+        assert found.obstacle == "The inconsistency between designs cannot be told: no proposal covers it."
+        monkeypatch.setattr(gathering, "inconsistency", lambda *_: pytest.fail("tried again"))
 
 
 def test_evidence_of_a_fit_is_estimated_with_fewer_draws(

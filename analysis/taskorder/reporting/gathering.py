@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from taskorder.choosing.blocks import BLOCK
 from taskorder.choosing.curve import regret_curve
 from taskorder.claims import Hearing
-from taskorder.errors import MissingData
+from taskorder.errors import FitFailed, MissingData
 from taskorder.files import replacing, write_whole
 from taskorder.inference.fitting import Fit
 from taskorder.inference.frequentist.beside import COLUMNS, companions
@@ -125,7 +125,7 @@ def _told_apart(graph: Network, fit: Fit, rows: pd.DataFrame, known: Covariates,
         splits = node_splits(fit, rows, known, graph.column, say)
         say(f"estimating the inconsistency of the network of {graph.column}")
         return Evidence(graph, splits, inconsistency(fit, rows, known, graph.column))
-    except MissingData as error:
+    except (FitFailed, MissingData) as error:
         return Evidence(graph, splits, obstacle=f"The inconsistency between designs cannot be told: {error}.")
 
 
