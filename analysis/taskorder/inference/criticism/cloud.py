@@ -31,6 +31,8 @@ from taskorder.inference.layout.design import Design
 Floats = NDArray[np.float64]
 
 DRAWS = 400
+EVERY, ENOUGH = 3, 100
+"""Every third draw will do where these are worth so many."""
 TOLERANCE = 1e-8
 """Of the log density, as a share of it: draws are moved to near a mode."""
 
@@ -116,8 +118,14 @@ def moved(known: Cloud, other: Density, rng: np.random.Generator, times: int = 1
     there = replace(other, coordinates=layout.measured(mine.middle, mine.told, mine.information))
     at = climbed(there, known.mode, known.covariance, tolerance=TOLERANCE)
     u = known.u + (at - known.mode)[:, None]
+    some = _weighed(there, u[:, ::EVERY], known.value[::EVERY], rng, times)
+    enough = some.covered and np.sum(some.weight**2) < 1.0 / ENOUGH
+    return some if enough else _weighed(there, u, known.value, rng, times)
+
+
+def _weighed(there: Density, u: Floats, value: Floats, rng: np.random.Generator, times: int) -> Weighted:
     inside = there.coordinates.inside(u)
-    u, value = u[:, inside], known.value[inside]
+    u, value = u[:, inside], value[inside]
     log_density, coefficients = there.drawn(u, rng, times)
     log_weight = log_density - value
     weight, k = importance.weights(log_weight)

@@ -38,7 +38,7 @@ from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.criticism.sketches import Sketch, failed
 from taskorder.inference.engines import collapsed, elimination
 from taskorder.inference.engines.density import Density, density
-from taskorder.inference.engines.mode import climbed, sharpened
+from taskorder.inference.engines.mode import mode
 from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.layout.design import Design
@@ -47,11 +47,13 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-AGAIN = 1000
+AGAIN = 500
 """Draws where a level has a proposal of its own."""
 THREADS = 2
 FEWEST = 4
 """Moved draws will do where not more than so many are worth one."""
+MUCH = 0.5
+"""Without so large a share of the cells the posterior is not near where it was."""
 COLUMNS = [
     "left_out", "rows", "estimand", "mean", "sd", "lower", "upper", "ess", "pareto_k", "elpd", "problem",
 ]  # fmt: skip
@@ -80,8 +82,7 @@ class Whole:
     @cached_property
     def evidence(self) -> float:
         """Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out."""
-        start = sharpened(self.density, self.known.mode)
-        return proposed(start, AGAIN, np.random.default_rng(0)).evidence
+        return proposed(mode(self.density, self.design), AGAIN, np.random.default_rng(0)).evidence
 
 
 def whole(design: Design, spec: ModelSpec, posterior: xr.Dataset) -> Whole:
@@ -197,10 +198,10 @@ def _levels(design: Design, column: str) -> Iterator[tuple[str, Booleans]]:
 def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.random.Generator) -> Sketch:
     known, design, full = everything.known, everything.design, everything.density
     rest = full.less(sufficient(design, full.sums.shift, cells)) if cells.any() else full
-    found, gone = moved(known, rest, rng), 0.0
+    found = moved(known, rest, rng) if np.mean(cells) < MUCH else None
+    gone = 0.0
     if found is None or not found.covered or np.sum(found.weight**2) > FEWEST / len(found.weight):
-        start = sharpened(rest, climbed(rest, known.mode, known.covariance))
-        found, gone = proposed(start, AGAIN, rng), everything.evidence
+        found, gone = proposed(mode(rest, design), AGAIN, rng), everything.evidence
     draws = _evaluated(everything, rest, found.u, found.coefficients)
     if not cells.any():
         return Sketch(name, ALL, rows, draws, found.weight)
