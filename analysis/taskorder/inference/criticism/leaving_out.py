@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,8 +49,8 @@ Booleans = NDArray[np.bool_]
 AGAIN = 500
 """Draws where a level has a proposal of its own."""
 THREADS = 2
-FEWEST = 4
-"""Moved draws will do where not more than so many are worth one."""
+LEAST = 60.0
+"""Moved draws will do where they are worth so many."""
 MUCH = 0.5
 """Without so large a share of the cells the posterior is not near where it was."""
 COLUMNS = [
@@ -78,11 +77,6 @@ class Whole:
     spec: ModelSpec
     density: Density
     known: Cloud
-
-    @cached_property
-    def evidence(self) -> float:
-        """Log of the density's integral; up to the constant that `Density.log_likelihood` leaves out."""
-        return proposed(mode(self.density, self.design), AGAIN, np.random.default_rng(0)).evidence
 
 
 def whole(design: Design, spec: ModelSpec, posterior: xr.Dataset) -> Whole:
@@ -115,9 +109,9 @@ def sketches_without(everything: Whole, column: str, *, seed: int) -> tuple[Sket
     tuple of Sketch
         The first, with an empty name, is of all data; the others bear the names of the levels. `rows` counts
         the level's; `elpd` is the log density of these rows as the others foretell them: it has no meaning
-        where a prior is flat, and is missing then. `problem` says why a sketch cannot be relied on: Pareto's
-        k-hat is too large for the number of draws, or the other rows have no proper posterior, and then
-        there are no draws.
+        where a prior is flat, and is missing then, as it is where draws cannot be moved. `problem` says why
+        a sketch cannot be relied on: Pareto's k-hat is too large for the number of draws, or the other rows
+        have no proper posterior, and then there are no draws.
 
     Raises
     ------
@@ -199,16 +193,16 @@ def _without(everything: Whole, cells: Booleans, name: str, rows: int, rng: np.r
     known, design, full = everything.known, everything.design, everything.density
     rest = full.less(sufficient(design, full.sums.shift, cells)) if cells.any() else full
     found = moved(known, rest, rng) if np.mean(cells) < MUCH else None
-    gone = 0.0
-    if found is None or not found.covered or np.sum(found.weight**2) > FEWEST / len(found.weight):
-        found, gone = proposed(mode(rest, design), AGAIN, rng), everything.evidence
+    near = found is not None and found.worth >= LEAST
+    if found is None or not near:
+        found = proposed(mode(rest, design), AGAIN, rng)
     draws = _evaluated(everything, rest, found.u, found.coefficients)
     if not cells.any():
         return Sketch(name, ALL, rows, draws, found.weight)
-    elpd = gone - found.evidence + _constant(design, cells)
-    told = elpd if (rest.proper > 0).all() else float("nan")
+    told = near and bool((rest.proper > 0).all())
+    elpd = _constant(design, cells) - found.evidence if told else float("nan")
     problem = "" if found.covered else f"Pareto k-hat is {found.pareto_k:.2f}"
-    return Sketch(name, LEFT_OUT, rows, draws, found.weight, problem, found.pareto_k, told)
+    return Sketch(name, LEFT_OUT, rows, draws, found.weight, problem, found.pareto_k, elpd)
 
 
 def _constant(design: Design, cells: Booleans) -> float:

@@ -112,6 +112,11 @@ def sharpened(density: Density, u: Floats) -> Mode:
     return Mode(density, u, covariance)
 
 
+def curvature(density: Density, u: Floats) -> Floats:
+    """Return the inverse of the negative Hessian at a vector, (D, D), within `NARROWEST` and `WIDEST`."""
+    return _covariance(_hessian(density, u, density.value_and_slope(u)[1]))
+
+
 def _value(density: Density, u: Floats) -> float:
     """Return the log density; minus infinity where it cannot be computed."""
     if not density.coordinates.inside(u[:, None])[0]:
