@@ -4,6 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("whatever the machine does besides", deadline=None)
+settings.load_profile("whatever the machine does besides")
 
 Row = dict[str, str]
 Write = Callable[..., Path]

@@ -133,7 +133,7 @@ def test_an_estimand_that_these_rows_leave_out_is_undecided(fit_of: Callable[...
     found = judge(claim, fit_of(difficulty_points=[1.0]))
     assert found.decision == "undecided"
     assert np.isnan([found.probability, found.mean, found.lower, found.upper]).all()
-    assert "left out" in Verdict(claim, found).reasons[0]
+    assert "without this estimand" in Verdict(claim, found).reasons[0]
 
 
 def test_an_event_is_judged_by_its_probability(fit_of: Callable[..., Fit]) -> None:

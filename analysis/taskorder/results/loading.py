@@ -20,6 +20,8 @@ from taskorder.errors import Problem, nearest
 from taskorder.files import sha256
 from taskorder.results.arrow import Ragged, parse_text
 
+LONGEST_NAME = 10_000
+"""Characters of the name of a column."""
 SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
 ENDINGS = (*SEPARATORS, ".parquet")
 LISTED = 20
@@ -176,8 +178,10 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
     try:
         header, header_lines = _header(content, separator, header_rows)
     except csv.Error:
-        longest = csv.field_size_limit()
-        return _unreadable(file, f"a name in the header is longer than {longest:,} characters.", 1, digest)
+        header, header_lines = None, 0
+    if header is None or max(map(len, header), default=0) > LONGEST_NAME:
+        fault = f"a name in the header is longer than {LONGEST_NAME:,} characters."
+        return _unreadable(file, fault, 1, digest)
     problems = _header_problems(file, header, separator)
     if problems:
         return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, tuple(problems))

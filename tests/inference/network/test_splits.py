@@ -21,7 +21,7 @@ from taskorder.results.catalogue import Covariates
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "metafor_hasselblad1998.json"
 ERRORS = 4
-DRAWS = 1000
+DRAWS = 4000
 
 Values = dict[str, Any]
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]

@@ -216,17 +216,13 @@ def _doubled(density: Density, proposal: Proposal, made: Proposed, rng: np.rando
 
 def _are_enough(made: list[Proposed], kept: Integers) -> bool:
     """Say whether the draws that are kept, (chains, draws), are worth enough in the middle and the tails."""
-    middle, tails = kept.size / 4 + 0.75 * MIN_ESS, 1.5 * MIN_ESS
+    enough = min(kept.size / 4 + 0.75 * MIN_ESS, kept.size / 2)
     u = np.array([one.u[:, at] for one, at in zip(made, kept, strict=True)])
-    methods: list[tuple[float, dict[str, Any]]] = [
-        (middle, {"method": "bulk"}),
-        (tails, {"method": "tail", "prob": TAILS}),
-    ]
+    methods: list[dict[str, Any]] = [{"method": "bulk"}, {"method": "tail", "prob": TAILS}]
     return all(
-        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method)))
-        >= min(enough, kept.size / 2)
+        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method))) >= enough
         for values in np.moveaxis(u, 1, 0)
-        for enough, method in methods
+        for method in methods
     )
 
 
