@@ -33,7 +33,7 @@ type Floats = NDArray[np.float64]
 
 DRAWS = 1000
 """Of a posterior that has to be sampled."""
-THETAS, TIMES = 400, 4
+THETAS, TIMES = 400, 8
 """Weighted draws of theta, and draws of the coefficients at each."""
 _KEPT = ("name", "kind", "rows", "problem", "pareto_k", "elpd")
 
