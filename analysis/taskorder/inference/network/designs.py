@@ -105,11 +105,11 @@ def _with_designs(spec: ModelSpec, column: str) -> ModelSpec:
 
     Designs have levels of their own, so that those do not count as inconsistency, unless all trials have.
     """
-    level = () if set(spec.networks[column].trial) <= set(spec.fixed.terms) else (DESIGN,)
-    fixed = spec.fixed.model_copy(update={"terms": (*spec.fixed.terms, *level)})
-    group = GroupSpec(columns=(DESIGN, column), where=f"{DESIGN} != {ALONE!r}")
-    groups = spec.groups | {INCONSISTENCY: group}
-    return spec.model_copy(update={"fixed": fixed, "groups": groups, "estimands": {}})
+    several = f"{DESIGN} != {ALONE!r}"
+    added = {INCONSISTENCY: GroupSpec(columns=(DESIGN, column), where=several)}
+    if not set(spec.networks[column].trial) <= set(spec.fixed.terms):
+        added[DESIGN] = GroupSpec(where=several)
+    return spec.model_copy(update={"groups": spec.groups | added, "estimands": {}})
 
 
 def _of_contrasts(fit: Fit, sds: list[str]) -> Floats:
