@@ -1,5 +1,6 @@
 """Draws that are moved to another posterior, beside that posterior itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,3 +95,10 @@ def test_draws_with_other_parameters_are_not_moved(
 ) -> None:
     _, other = of(table, known, groups={"lab": {}})
     assert moved(near, other, np.random.default_rng(0)) is None
+
+
+def test_draws_that_would_lie_where_nothing_can_be_computed_are_not_moved(
+    near: Cloud, table: pd.DataFrame, known: Covariates
+) -> None:
+    _, same = of(table, known)
+    assert moved(replace(near, u=near.u + 1e6), same, np.random.default_rng(0)) is None

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
+from taskorder.errors import FitFailed
 from taskorder.inference.engines import collapsed, importance
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.mode import Mode, climbed, curvature
@@ -32,6 +33,8 @@ from taskorder.inference.layout.design import Design
 Floats = NDArray[np.float64]
 
 DRAWS = 400
+FEWEST = 25
+"""Draws at which the density must be finite for their weights to say anything."""
 EVERY, ENOUGH = 3, 100
 """Every third draw will do where these are worth so many."""
 TOLERANCE = 1e-8
@@ -115,59 +118,75 @@ def cloud(density: Density, design: Design, posterior: xr.Dataset, draws: int = 
 
 
 def moved(known: Cloud, density: Density, rng: np.random.Generator, times: int = 1) -> Weighted | None:
-    """Move draws to where another density is and weigh them; None where it has other parameters.
+    """Move draws to where another density is and weigh them.
 
-    `evidence` is the logarithm of the ratio of the two integrals.
+    `evidence` is the logarithm of the ratio of the two integrals. None where the density has other
+    parameters, or cannot be computed where the draws would lie.
     """
     mine, layout = known.coordinates, density.coordinates
     if layout.size != mine.size or len(layout.told) != len(mine.told):
         return None
     there = replace(density, coordinates=layout.measured(mine.middle, mine.told, mine.information))
+    try:
+        return _moved(known, there, rng, times)
+    except (FitFailed, np.linalg.LinAlgError):
+        return None
+
+
+def _moved(known: Cloud, there: Density, rng: np.random.Generator, times: int) -> Weighted:
     at = climbed(there, known.mode, known.covariance, tolerance=TOLERANCE)
-    same = np.eye(layout.size)
-    found = _weighed(known, there, at, same, EVERY, rng, times)
+
+    def weighed(stretch: Floats, every: int) -> Weighted:
+        u = at[:, None] + stretch @ (known.u[:, ::every] - known.mode[:, None])
+        _, log_determinant = np.linalg.slogdet(stretch)
+        return _weighed(there, u, known.value[::every] - float(log_determinant), rng, times)
+
+    same = np.eye(len(at))
+    found = weighed(same, EVERY)
     if found.worth >= ENOUGH:
         return found
     stretch = _root(curvature(there, at)) @ np.linalg.inv(_root(known.covariance))
-    other = _weighed(known, there, at, stretch, EVERY, rng, times)
+    other = weighed(stretch, EVERY)
     if other.worth >= ENOUGH:
         return other
-    better = same if found.pareto_k < other.pareto_k else stretch
-    return _weighed(known, there, at, better, 1, rng, times)
+    return weighed(same if found.pareto_k < other.pareto_k else stretch, 1)
 
 
 def _root(covariance: Floats) -> Floats:
     return np.linalg.cholesky(covariance)
 
 
-def _weighed(
-    known: Cloud,
-    there: Density,
-    at: Floats,
-    stretch: Floats,
-    every: int,
-    rng: np.random.Generator,
-    times: int,
-) -> Weighted:
-    u = at[:, None] + stretch @ (known.u[:, ::every] - known.mode[:, None])
-    inside = there.coordinates.inside(u)
-    log_density, coefficients = there.drawn(u[:, inside], rng, times)
-    _, log_determinant = np.linalg.slogdet(stretch)
-    log_weight = log_density + float(log_determinant) - known.value[::every][inside]
-    weight, k = importance.weights(log_weight)
-    evidence = float(logsumexp(log_weight) - np.log(len(inside)))
-    return Weighted(there, u[:, inside], coefficients, weight, k, evidence)
-
-
 def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) -> Weighted:
     """Draw from a proposal that is fitted about a mode, and weigh the draws.
 
     `evidence` is the logarithm of the integral.
+
+    Raises
+    ------
+    FitFailed
+        Where the density cannot be computed at any of the draws.
     """
     proposal = collapsed.proposal_about(start)
     u = proposal.draw(draws, rng)
-    log_weight = collapsed.bounded(start.density)(u) - proposal.log_density(u)
+    return _weighed(start.density, u, proposal.log_density(u), rng, times)
+
+
+def _weighed(
+    density: Density, u: Floats, log_proposal: Floats, rng: np.random.Generator, times: int
+) -> Weighted:
+    inside = density.coordinates.inside(u)
+    try:
+        log_density, coefficients = _drawn(density, u[:, inside], rng, times)
+    except np.linalg.LinAlgError:
+        inside = np.isfinite(collapsed.bounded(density)(u))
+        log_density, coefficients = _drawn(density, u[:, inside], rng, times)
+    log_weight = log_density - log_proposal[inside]
     weight, k = importance.weights(log_weight)
-    evidence = float(logsumexp(log_weight) - np.log(len(log_weight)))
-    _, coefficients = start.density.drawn(u[:, weight > 0], rng, times)
-    return Weighted(start.density, u[:, weight > 0], coefficients, weight[weight > 0], k, evidence)
+    evidence = float(logsumexp(log_weight) - np.log(len(inside)))
+    return Weighted(density, u[:, inside], coefficients, weight, k, evidence)
+
+
+def _drawn(density: Density, u: Floats, rng: np.random.Generator, times: int) -> tuple[Floats, Floats]:
+    if u.shape[1] < FEWEST:
+        raise FitFailed("the density of the posterior cannot be computed where its draws would lie")
+    return density.drawn(u, rng, times)
