@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from taskorder.claims import Claim, Verdict
+from taskorder.claims.claim import Region
 from taskorder.claims.evidence import ENOUGH, Attack, Attacked, Grounded
 from taskorder.reporting.changing import change, needed
 
 MakeVerdict = Callable[..., Verdict]
 
 
-def claim(region: str, at: float = 0.0, rope: float = 0.5) -> Claim:
-    return Claim("c", "q", "s", "m", "e", region, at, rope)  # type: ignore[arg-type]
+def claim(region: Region, at: float = 0.0, rope: float = 0.5) -> Claim:
+    return Claim("c", "q", "s", "m", "e", region, at, rope)
 
 
 @given(st.floats(0.6, 3.0), st.floats(0.7, 3.0), st.sampled_from(["above", "below"]))
 def test_the_interval_that_is_called_for_decides_and_no_wider_one(
-    mean: float, sd: float, region: str
+    mean: float, sd: float, region: Region
 ) -> None:
     side = 1.0 if region == "above" else -1.0
     times, decision = needed(claim(region), side * mean, sd)

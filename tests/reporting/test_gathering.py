@@ -18,6 +18,9 @@ from taskorder.inference.spec import parse_model
 from taskorder.reporting import gathering, keeping
 from taskorder.reporting.networks import Evidence
 from taskorder.reporting.sensitivity import Sensitivity
+from taskorder.results.catalogue import Covariates
+
+NOTHING = Covariates(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
 
 
 @pytest.fixture
@@ -121,7 +124,7 @@ def test_what_cannot_be_told_apart_is_said_and_not_tried_again(
     monkeypatch.setattr(gathering, "inconsistency", fails)
     fit = make_fit()
     for _ in range(2):
-        found = gathering._evidence(tmp_path, fit, pd.DataFrame(), None, "regime", lambda _: None)  # type: ignore[arg-type]
+        found = gathering._evidence(tmp_path, fit, pd.DataFrame(), NOTHING, "regime", lambda _: None)
         assert found.obstacle == "The inconsistency between designs cannot be told: no proposal covers it."
         monkeypatch.setattr(gathering, "inconsistency", lambda *_: pytest.fail("tried again"))
 
@@ -140,5 +143,5 @@ def test_evidence_of_a_fit_is_estimated_with_fewer_draws(
 
     monkeypatch.setattr(gathering, "node_splits", splits)
     for _ in range(2):
-        gathering._evidence(tmp_path, fit, pd.DataFrame(), None, "regime", lambda _: None)  # type: ignore[arg-type]
+        gathering._evidence(tmp_path, fit, pd.DataFrame(), NOTHING, "regime", lambda _: None)
     assert asked == [gathering.DRAWS]
