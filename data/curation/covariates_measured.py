@@ -13,6 +13,7 @@ from covariates_languages import HERE, read
 
 DATA = HERE.parent
 SHORTFALL, TOKENS = "measured_shortfall", "tokens"
+COLUMNS = ["task", "target", "measure", "value", "tuning", "experiment"]
 
 
 def measures(experiments: Path) -> pd.DataFrame:
@@ -21,12 +22,14 @@ def measures(experiments: Path) -> pd.DataFrame:
         pd.read_csv(path, keep_default_na=False).assign(experiment=path.parent.name)
         for path in sorted(experiments.glob("*/measures.csv"))
     ]
-    table = pd.concat(found, ignore_index=True)
+    table = pd.concat([pd.DataFrame(columns=COLUMNS), *found], ignore_index=True)
     return table.loc[table["tuning"].isin(["", "full"])]
 
 
 def with_difficulty(tasks: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """Return the tasks, as text, with the measured shortfall of those that were trained alone."""
+    if measured.empty:
+        return tasks
     column = f"difficulty_{SHORTFALL}"
     values = measured.loc[measured["measure"] == "shortfall"].astype({"value": float}).groupby("task")
     out = tasks.set_index("task", drop=False)

@@ -74,7 +74,7 @@ def test_all_that_a_rebuild_needs_is_there(graph: Graph) -> None:
         "reports/claims.toml",
         "reports/template/report.typ",
         "reports/calibration/README.md",
-        "analysis/taskorder/cli.py",
+        "analysis/taskorder/cli/__init__.py",
         "pyproject.toml",
         "requirements.lock",
         "environment.txt",

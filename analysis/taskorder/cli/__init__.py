@@ -1,0 +1,41 @@
+"""The command line: arguments in, calls down, an exit status out."""
+
+import sys
+
+import typer
+
+from taskorder.cli import claims, experiments, models, report, tables
+from taskorder.cli.app import app
+from taskorder.errors import TaskorderError
+
+__all__ = ["app", "main"]
+
+for command in (
+    tables.check,
+    tables.import_,
+    models.fit,
+    models.calibrate,
+    experiments.plan,
+    experiments.run,
+    experiments.export,
+    experiments.measure,
+    claims.claims,
+    claims.control,
+    report.report,
+):
+    app.command(name=command.__name__.rstrip("_"))(command)
+
+
+def main() -> None:
+    """Run the command line; what the person can mend ends with one paragraph and exit status 1."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    try:
+        app(args=[argument for argument in arguments if argument != "--debug"], prog_name="taskorder")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (TaskorderError, OSError) as error:
+        if debug:
+            raise
+        typer.echo(str(error), err=True)
+        sys.exit(1)

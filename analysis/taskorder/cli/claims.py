@@ -1,0 +1,64 @@
+"""Commands on claims."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskorder.cli.app import say
+from taskorder.cli.options import Draws, Seed
+
+
+def claims(
+    as_json: Annotated[bool, typer.Option("--json", help="A list of objects, for programs.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write what is new into the ledger of the claims.")
+    ] = False,
+    seed: Seed = 2026,
+    draws: Draws = 4000,
+) -> None:
+    """Judge every registered claim: its verdict with the gates that it passed, and what the ledger says."""
+    from taskorder.claims.proceedings import proceed
+    from taskorder.inference.session import Settings
+
+    settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
+    done = proceed(settings, record=record, say=say)
+    typer.echo(done.json() if as_json else done.text())
+    for fault in done.faults:
+        say(fault)
+    if done.faults:
+        raise typer.Exit(1)
+
+
+class Shuffled(StrEnum):
+    """What a control may shuffle."""
+
+    order = "order"
+    difficulty = "difficulty"
+    similarity = "similarity"
+
+
+def control(
+    model: Annotated[Path, typer.Option(help="A model file, such as models/order.toml.", metavar="TOML")],
+    shuffle: Annotated[Shuffled, typer.Option(help="Whose labels are shuffled.")],
+    times: Annotated[int, typer.Option(min=1, help="How many shuffles.")] = 200,
+    plant: Annotated[
+        float, typer.Option(help="Points of an effect that is added after the shuffle; 0: none.")
+    ] = 0.0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the table goes.")] = Path(
+        "reports/controls"
+    ),
+    seed: Seed = 2026,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
+) -> None:
+    """Judge the claims about a model where nothing is there, or a known effect is: labels are shuffled."""
+    from taskorder.claims.controls import controlled
+    from taskorder.inference.session import Settings
+
+    settings = Settings("auto", seed)
+    found = controlled(
+        model, shuffle.value, output, settings, times=times, points=plant, workers=workers, say=say
+    )
+    typer.echo(found.groupby("claim")["decision"].value_counts().unstack(fill_value=0).to_string())
