@@ -1,11 +1,14 @@
 """Results in which the similarity of an intermediate task to its target decides what it is worth."""
 
 from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.moderators import attach
 from taskorder.results.catalogue import Covariates
@@ -100,5 +103,109 @@ def make_rows(known: Covariates) -> Callable[..., pd.DataFrame]:
             for run in range(3)
         ]
         return attach(pd.DataFrame(lines), known, ("gap",), ("text",))
+
+    return rows
+
+
+POOL = ("one", "two", "three")
+EXPERIMENT = """
+name = "trial"
+backbones = ["small"]
+seeds = [0, 1, 2]
+[sequences]
+pool = ["one", "two", "three"]
+lengths = [0, 1, 2]
+[targets]
+goal0 = { evaluate = ["sw"] }
+goal1 = { evaluate = ["sw"] }
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    file = tmp_path / "experiment.toml"
+    file.write_text(EXPERIMENT)
+    return read_experiment(file)
+
+
+@pytest.fixture(scope="session")
+def order_spec() -> ModelSpec:
+    """A model of orders with an effect of every run, on an identity scale."""
+    own = {"columns": ["backbone", "target", "sequence"], "where": "orders >= 2"}
+    return parse_model(
+        {
+            "name": "orders",
+            "outcome": {"scale": "identity"},
+            "fixed": {"terms": ["1", "perturbed"]},
+            "sequence": {
+                "moderators": ["difficulty"],
+                "recency": True,
+                "difficulty": ["gap"],
+                "crossed": ["target"],
+            },
+            "groups": {
+                "evaluation": {"columns": ["backbone", "target"]},
+                "order": own,
+                "run": {"columns": ["study", "run"], "min_rows": 2},
+            },
+            "priors": {
+                "1": {"dist": "Normal", "mu": 0.5, "sigma": 0.5},
+                "perturbed": {"dist": "Normal", "mu": 0, "sigma": 0.25},
+                "stage": {"dist": "Normal", "mu": 0, "sigma": 0.1},
+                "difficulty": {"dist": "Normal", "mu": 0, "sigma": 0.1},
+                "sd": {"dist": "HalfNormal", "sigma": 0.05},
+                "residual": {"dist": "HalfNormal", "sigma": 0.05},
+            },
+            "estimands": {
+                "rate": {"function": "recency"},
+                "drop": {"function": "points", "of": "perturbed"},
+                "easy_to_hard": {"function": "curriculum", "of": "difficulty"},
+                "over": {"function": "contrast", "of": "difficulty", "to": "stage"},
+                "level": {"function": "points", "of": "1"},
+                "order_to_seed": {"function": "ratio", "of": "sd:order", "to": "sd:run + residual"},
+            },
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def make_orders() -> Callable[..., pd.DataFrame]:
+    """Make the result table of the experiment's runs with some seeds, clean and perturbed."""
+
+    def rows(seeds: tuple[int, ...] = (0, 1), noise: int = 3) -> pd.DataFrame:
+        rng = np.random.default_rng(noise)
+        worth = dict(zip(POOL, (0.03, 0.0, -0.02), strict=True))
+        lines = []
+        for target in ("goal0", "goal1"):
+            for order in (order for k in range(3) for order in permutations(POOL, k)):
+                own = rng.normal(0, 0.01)
+                for seed in seeds:
+                    run = rng.normal(0, 0.02)
+                    for perturbation in ("", "typos"):
+                        eta = 0.6 + run + own - 0.05 * (perturbation != "")
+                        eta += sum(worth[t] * np.exp(k + 1.0 - len(order)) for k, t in enumerate(order))
+                        lines.append(
+                            {
+                                "study": "trial",
+                                "run": f"{target}/{'>'.join(order)}/{seed}",
+                                "backbone": "small",
+                                "tuning": "full",
+                                "sequence": ">".join(order),
+                                "target": target,
+                                "train_language": "en",
+                                "language": "sw",
+                                "metric": "accuracy",
+                                "score": eta + rng.normal(0, 0.01),
+                                "n_test": 100,
+                                "n_seeds": 1,
+                                "sd": np.nan,
+                                "seed": seed,
+                                "stage": "",
+                                "perturbation": perturbation,
+                                "severity": 0.1 if perturbation else np.nan,
+                                "source": "",
+                            }
+                        )
+        return pd.DataFrame(lines)
 
     return rows

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from taskorder.cli import claims, experiments, models, report, tables
+from taskorder.cli import choosing, claims, experiments, models, report, tables
 from taskorder.cli.app import app
 from taskorder.errors import TaskorderError
 
@@ -21,6 +21,7 @@ for command in (
     experiments.measure,
     claims.claims,
     claims.control,
+    choosing.design,
     report.report,
 ):
     app.command(name=command.__name__.rstrip("_"))(command)

@@ -1,0 +1,276 @@
+"""Which runs of an experiment to make next: those that shrink the interval of one estimand most.
+
+Runs are chosen one at a time: the one that lowers the posterior variance most, on average over the draws of
+theta, given the ones that were chosen before it; with `per_cost`, most for each stage that has to be trained
+for it. Prefixes are shared: a stage that an earlier run of the same backbone, tuning and seed went through
+costs nothing. Runs that do equally well are told apart by their cost, then by the experiment file.
+
+Beside it, as many runs are drawn by chance from those that are not made, many times over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from taskorder.choosing.outlook import Outlook, estimand_of, outlook
+from taskorder.choosing.runs import Run, Training, cost, laid_out, made, number_of, planned
+from taskorder.errors import MissingData
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.inference.estimands import unit
+from taskorder.inference.fitting import SEED, select_rows
+from taskorder.inference.session import read_tables, tables_of
+from taskorder.inference.spec import ModelSpec, read_model
+from taskorder.paths import resource
+from taskorder.results.catalogue import Covariates
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BAND = (0.05, 0.95)
+"""Of the widths after random runs."""
+TIMES = 200
+"""How often runs are drawn by chance."""
+EQUAL = 1e-9
+"""Gains that differ by less, as a share of the best, are the same."""
+LITTLE = 0.02
+"""A change of the width by a smaller share is next to nothing."""
+MODEL, TABLE = "models/order.toml", "results.csv"
+COLUMNS = [
+    "order", "backbone", "tuning", "sequence", "target", "seed", "stages", "width",
+    "random_width", "random_lower", "random_upper",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What runs are chosen for.
+
+    Attributes
+    ----------
+    runs : int
+        How many.
+    estimand : str
+        Empty for the first of the model that runs can be chosen for.
+    per_cost : bool
+        Whether gains count for each stage that has to be trained.
+    seed : int
+    """
+
+    runs: int
+    estimand: str = ""
+    per_cost: bool = False
+    seed: int = SEED
+
+
+@dataclass(frozen=True)
+class Designed:
+    """Runs in the order in which to make them.
+
+    Attributes
+    ----------
+    estimand, unit : str
+    width : float
+        Of its 95 % interval now.
+    runs : tuple of Run
+    table : DataFrame
+        The columns `COLUMNS`: with each run the stages to be trained for it and the expected width after
+        it, then the mean and the 90 % band of the width after as many random runs.
+    candidates : int
+        How many runs there were to choose among.
+    notes : tuple of str
+    """
+
+    estimand: str
+    unit: str
+    width: float
+    runs: tuple[Run, ...]
+    table: pd.DataFrame
+    candidates: int
+    notes: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the table for a terminal: what it promises first, then what to paste."""
+        last = self.table.iloc[-1]
+        lines = [
+            f"{self.estimand}: the 95 % interval is {self.width:.3g} {self.unit} wide; after these"
+            f" {len(self.runs)} of {self.candidates:,} runs {last['width']:.3g}, after as many by chance"
+            f" {last['random_width']:.3g} ({last['random_lower']:.3g} to {last['random_upper']:.3g})."
+        ]
+        if last["width"] > (1.0 - LITTLE) * self.width:
+            lines.append(
+                f"That is next to nothing: what is not known of {self.estimand} is not what runs of this"
+                f" experiment tell. Other tasks, targets or backbones may."
+            )
+        shown = self.table.drop(columns=["random_lower", "random_upper"])
+        shown = shown.assign(sequence=shown["sequence"].replace("", "(direct)"))
+        lines += [shown.to_string(index=False, float_format="{:.4g}".format), *self.notes]
+        return "\n".join([*lines, "", paste(self.runs)])
+
+
+def designed(
+    file: Path,
+    model: Path | None,
+    results: Sequence[Path],
+    covariates: Covariates,
+    asked: Asked,
+) -> Designed:
+    """Choose runs of an experiment file; otherwise as `design`.
+
+    Parameters
+    ----------
+    file : Path
+        The experiment file; the results.csv beside it is read, if there is one.
+    model : Path or None
+        A model file; `MODEL` where it is not given.
+    results : sequence of Path
+        Result tables; those of the model file where there are none.
+    covariates : Covariates
+    asked : Asked
+    """
+    experiment, spec = read_experiment(file), read_model(model or resource(MODEL))
+    estimand_of(spec, asked.estimand)
+    paths = list(results or tables_of(spec))
+    own = experiment.folder / TABLE
+    if own.is_file() and own.resolve() not in {path.resolve() for path in paths}:
+        paths.append(own)
+    table, _ = read_tables(spec, paths, covariates)
+    return design(experiment, spec, table, covariates, asked)
+
+
+def design(
+    experiment: Experiment, spec: ModelSpec, table: pd.DataFrame, covariates: Covariates, asked: Asked
+) -> Designed:
+    """Choose the runs of an experiment that would shrink the interval of an estimand most.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    spec : ModelSpec
+        A Gaussian one, whose rows the experiment's are among.
+    table : DataFrame
+        The frame of a `ResultTable` with all rows that there are.
+    covariates : Covariates
+    asked : Asked
+
+    Raises
+    ------
+    MissingData
+        If all runs are made, none is that the others could be laid out by, or the model does not take them
+        or has no such estimand.
+    InvalidModel
+        Where the linear effects of the model cannot be integrated out.
+    """
+    name = estimand_of(spec, asked.estimand)
+    done = made(table, experiment.study)
+    left = [run for run in planned(experiment) if run not in set(done)]
+    if not left:
+        raise MissingData(f"experiment {experiment.name!r}: all {len(done):,} runs of its plan are made")
+    new, notes = laid_out(left, table, experiment.study)
+    rows = select_rows(pd.concat([table, new], ignore_index=True), spec, covariates)
+    number = number_of(rows["run"]).to_numpy(dtype=np.int64)
+    found = outlook(rows, number, spec, name, covariates, seed=asked.seed)
+    able = np.unique(found.run)
+    if not len(able):
+        raise MissingData(
+            f"model {spec.name!r} takes no row of study {experiment.study!r}: look at its [data] where"
+        )
+    trained = {training for run in done for training in run.trainings}
+    chosen, widths = greedy(found, left, trained, asked)
+    by_chance = random_widths(found, able, len(chosen), asked.seed)
+    runs = tuple(left[i] for i in chosen)
+    return Designed(
+        estimand=name,
+        unit=unit(spec.estimands[name], spec, found.reference),
+        width=float(found.width(found.variance)),
+        runs=runs,
+        table=_table(runs, trained, widths, by_chance),
+        candidates=len(able),
+        notes=notes,
+    )
+
+
+def greedy(
+    found: Outlook, runs: Sequence[Run], trained: Iterable[Training], asked: Asked
+) -> tuple[list[int], Floats]:
+    """Choose runs one at a time.
+
+    Parameters
+    ----------
+    found : Outlook
+    runs : sequence of Run
+        By the numbers that `found` knows them by.
+    trained : iterable of Training
+        What costs nothing.
+    asked : Asked
+
+    Returns
+    -------
+    chosen : list of int
+    widths : array
+        Of the interval after each.
+    """
+    known, left = set(trained), list(map(int, np.unique(found.run)))
+    chosen: list[int] = []
+    widths: list[float] = []
+    while left and len(chosen) < asked.runs:
+        costs = np.array([max(cost(runs[i], known), 1) for i in left])
+        gains = np.array([found.gain(i).mean() for i in left])
+        worth = gains / costs if asked.per_cost else gains
+        best = np.flatnonzero(worth >= worth.max() * (1.0 - EQUAL))
+        taken = left.pop(int(best[np.argmin(costs[best])]))
+        found = found.after(taken)
+        known |= set(runs[taken].trainings)
+        chosen.append(taken)
+        widths.append(float(found.width(found.variance)))
+    return chosen, np.array(widths)
+
+
+def random_widths(found: Outlook, able: Integers, count: int, seed: int, times: int = TIMES) -> Floats:
+    """Return the widths after each of some random runs, drawn many times: (times, count)."""
+    rng = np.random.default_rng([seed, 1])
+    drawn = (rng.choice(able, count, replace=False) for _ in range(times))
+    along = [found.variances_along(runs) for runs in drawn]
+    return found.width(np.stack(along, axis=1))
+
+
+def _table(
+    runs: Sequence[Run], trained: Iterable[Training], widths: Floats, by_chance: Floats
+) -> pd.DataFrame:
+    known = set(trained)
+    lines: list[dict[str, object]] = []
+    for i, run in enumerate(runs):
+        lower, upper = np.quantile(by_chance[:, i], BAND)
+        place = {name: getattr(run, name) for name in ("backbone", "tuning", "sequence", "target", "seed")}
+        expected = {"random_width": by_chance[:, i].mean(), "random_lower": lower, "random_upper": upper}
+        own = {"stages": cost(run, known), "width": widths[i]}
+        lines.append({"order": i + 1, **place, **own, **expected})
+        known |= set(run.trainings)
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def paste(runs: Sequence[Run]) -> str:
+    """Return what makes exactly these runs: lists to paste into copies of the experiment file.
+
+    An experiment file asks for every sequence before every target with every seed, so that there is one
+    list for each backbone, tuning, target and seeds that share their sequences.
+    """
+    orders: dict[tuple[str, str, str, int], list[str]] = {}
+    for run in runs:
+        orders.setdefault((run.backbone, run.tuning, run.target, run.seed), []).append(run.sequence)
+    shared: dict[tuple[str, str, str, tuple[str, ...]], list[int]] = {}
+    for (backbone, tuning, target, seed), sequences in orders.items():
+        shared.setdefault((backbone, tuning, target, tuple(sorted(sequences))), []).append(seed)
+    blocks = [
+        f"# backbone {backbone}, tuning {tuning}, [targets.{target}] alone\n"
+        f"seeds = {sorted(seeds)}\n"
+        f"[sequences]\norders = [{', '.join(f'"{order}"' for order in sequences)}]"
+        for (backbone, tuning, target, sequences), seeds in shared.items()
+    ]
+    head = "# In copies of the experiment file, one a block; pool and lengths give way to orders."
+    return "\n".join([head, *blocks])

@@ -1,0 +1,55 @@
+"""Commands that say what to train next."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskorder.cli.options import Force, Languages, Seed, Similarity, Tasks
+
+
+def design(
+    experiment: Annotated[
+        Path, typer.Option(help="An experiment file, some of whose runs are made.", metavar="TOML")
+    ],
+    runs: Annotated[int, typer.Option("-k", "--runs", min=1, help="How many runs.")] = 10,
+    model: Annotated[
+        Path | None, typer.Option(help="The model that will judge them [default: order].", metavar="TOML")
+    ] = None,
+    estimand: Annotated[
+        str, typer.Option(help="Whose interval is to shrink [default: the first that can be].")
+    ] = "",
+    per_cost: Annotated[
+        bool, typer.Option("--per-cost", help="Count what a run tells for each stage trained for it.")
+    ] = False,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(help="A result table; may be given several times. Else those of the model file."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write the table.", metavar="CSV")
+    ] = None,
+    tasks: Tasks = None,
+    similarity: Similarity = None,
+    languages: Languages = None,
+    seed: Seed = 2026,
+    force: Force = False,
+) -> None:
+    """Choose the runs of an experiment that would tell most, and say how much they would tell."""
+    from taskorder.choosing.designing import Asked, designed
+    from taskorder.files import write_whole
+    from taskorder.results.catalogue import covariates
+
+    _refuse_to_replace(output, force=force)
+    asked = Asked(runs, estimand, per_cost, seed)
+    known = covariates(tasks, similarity, languages)
+    found = designed(experiment, model, results or (), known, asked)
+    if output is not None:
+        write_whole(output, found.table.to_csv(index=False, float_format="%.6g"), force=force)
+    typer.echo(found.text())
+
+
+def _refuse_to_replace(output: Path | None, *, force: bool) -> None:
+    """Say that a file would be in the way before anything takes time."""
+    if output is not None and output.exists() and not force:
+        raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")

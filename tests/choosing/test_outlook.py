@@ -1,0 +1,123 @@
+"""What is said of an interval before the runs are made is what it is when they are made."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from taskorder.choosing.outlook import Outlook, estimand_of, outlook
+from taskorder.choosing.runs import Run, laid_out, number_of
+from taskorder.errors import MissingData
+from taskorder.inference.engines.density import Density, density
+from taskorder.inference.fitting import select_rows
+from taskorder.inference.layout.design import Design, build_design
+from taskorder.inference.spec import ModelSpec
+from taskorder.results.catalogue import Covariates
+
+Make = Callable[..., pd.DataFrame]
+Floats = NDArray[np.float64]
+
+RUNS = (
+    Run("small", "full", "one>two", "goal0", 1),
+    Run("small", "full", "three>two", "goal1", 1),
+    Run("small", "full", "", "goal1", 7),
+    Run("small", "full", "two>three", "goal0", 1),
+)
+
+
+@pytest.fixture(scope="module")
+def rows(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> pd.DataFrame:
+    made = make_orders(seeds=(0,))
+    made = made[made["sequence"] != "one>two"]
+    new, _ = laid_out(RUNS, made, "trial")
+    return select_rows(pd.concat([made, new], ignore_index=True), order_spec, known)
+
+
+@pytest.fixture(scope="module")
+def number(rows: pd.DataFrame) -> NDArray[np.int64]:
+    return number_of(rows["run"]).to_numpy(dtype=np.int64)
+
+
+def look(
+    rows: pd.DataFrame, number: NDArray[np.int64], spec: ModelSpec, name: str, known: Covariates
+) -> Outlook:
+    return outlook(rows, number, spec, name, known, seed=1, draws=60)
+
+
+def variances(found: Density, design: Design, effect: Floats, u: Floats) -> Floats:
+    """Return c'Vc at every vector (D, T) by dense algebra from the rows themselves."""
+    theta = found.coordinates.unpack(u)
+    values = []
+    for t in range(u.shape[1]):
+        x = sum(np.exp(-theta.recency[t] * s) * m.toarray() for s, m in enumerate(design.effects))
+        cells = design.cells
+        weight = cells.n / (cells.v + theta.residual[cells.level, t] ** 2)
+        precision = x.T @ (weight[:, None] * x) + np.diag(1.0 / found.prior_sd(theta)[:, t] ** 2)
+        values.append(effect[t] @ np.linalg.solve(precision, effect[t]))
+    return np.array(values)
+
+
+@pytest.mark.parametrize("name", ["drop", "easy_to_hard", "over", "level"])
+def test_the_variance_foretold_is_the_one_after_the_rows_whatever_they_say(
+    rows: pd.DataFrame,
+    number: NDArray[np.int64],
+    order_spec: ModelSpec,
+    known: Covariates,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: dict[str, Floats] = {}
+
+    def spied(*arguments: object) -> Outlook:
+        seen["u"], seen["effect"] = arguments[2], arguments[3]  # type: ignore[assignment]
+        return at(*arguments)  # type: ignore[arg-type]
+
+    from taskorder.choosing import outlook as module
+
+    at = module._at
+    monkeypatch.setattr(module, "_at", spied)
+    found = look(rows, number, order_spec, name, known)
+    after = found.variances_along(np.array([2, 0, 3, 1]))
+    one_by_one = found.after(2).after(0).after(3).after(1)
+    rng = np.random.default_rng(4)
+    with_any_outcome = rows.assign(score=rows["score"].where(number < 0, rng.uniform(0.2, 0.9, len(rows))))
+    design = build_design(with_any_outcome, order_spec, known)
+    expected = variances(density(design, order_spec), design, seen["effect"], seen["u"])
+    assert np.allclose(after[:, -1], expected, rtol=1e-8, atol=1e-12)
+    assert np.allclose(one_by_one.variance, expected, rtol=1e-8, atol=1e-12)
+    assert np.allclose(found.variance - found.gain(3), found.after(3).variance, rtol=1e-10)
+    assert (found.gain(3) > 0).all()
+
+
+def test_scores_that_are_not_there_are_not_seen(
+    rows: pd.DataFrame, number: NDArray[np.int64], order_spec: ModelSpec, known: Covariates
+) -> None:
+    first = look(rows, number, order_spec, "drop", known)
+    others = rows.assign(score=rows["score"].where(number < 0, 0.77))
+    second = look(others, number, order_spec, "drop", known)
+    assert np.allclose(first.mean, second.mean, rtol=1e-6)
+    assert np.allclose(first.joint, second.joint, rtol=1e-5)
+
+
+def test_the_interval_is_that_of_the_mixture() -> None:
+    rng = np.random.default_rng(1)
+    mean, sd = rng.normal(size=40), rng.uniform(0.5, 2.0, 40)
+    joint = (sd**2)[:, None, None]
+    found = Outlook(mean, joint, np.zeros((40, 0)), np.zeros(0, dtype=np.int64), 0.5)
+    draws = rng.normal(mean[:, None], sd[:, None], (40, 100_000)).ravel()
+    lower, upper = found.interval(found.variance)
+    assert np.allclose([lower, upper], np.quantile(draws, [0.025, 0.975]), atol=0.02)
+
+
+def test_one_row_of_a_known_effect_gains_nothing() -> None:
+    joint = np.zeros((3, 2, 2))
+    joint[:, 1, 1] = 1.0
+    found = Outlook(np.zeros(3), joint, np.ones((3, 1)), np.zeros(1, dtype=np.int64), 0.5)
+    assert (found.gain(0) == 0).all()
+
+
+def test_an_estimand_that_cannot_be_told_beforehand_is_refused_by_name(order_spec: ModelSpec) -> None:
+    with pytest.raises(MissingData, match=r"'rat' is no estimand of it.*drop"):
+        estimand_of(order_spec, "rat")
