@@ -21,6 +21,10 @@ from dataclasses import dataclass
 class TaskorderError(Exception):
     """A failure whose message says what is wrong, where, and what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the message alone."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -136,6 +136,18 @@ def fitted(
         Is told what takes time before it is done.
     """
     frame, inputs = read_tables(spec, paths or tables_of(spec), covariates)
+    return fitted_to(spec, frame, inputs, covariates, settings, say)
+
+
+def fitted_to(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    inputs: Sequence[InputFile],
+    covariates: Covariates,
+    settings: Settings,
+    say: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Fit a model to a table that was read already; otherwise as `fitted`."""
     inputs = tuple(_named(file) for file in inputs)
     rows = select_rows(frame, spec, covariates)
     chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}

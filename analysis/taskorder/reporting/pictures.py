@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -35,7 +34,7 @@ _MOST_RANKS = 3
 
 
 def _picture(picture: Picture, caption: str) -> Part:
-    return {**asdict(picture), "caption": caption}
+    return {"svg": picture.svg, "width": picture.width, "alt": picture.alt, "caption": caption}
 
 
 def bare(picture: Picture) -> Part:

@@ -10,7 +10,7 @@ import io
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -33,6 +33,8 @@ SMALL = 7.0
 _MEASURED = "STIXGeneral"
 _SET = "Libertinus Serif"
 _MM_PER_INCH = 25.4
+_SHOWN, _FINE = 115.0, 1.5
+"""Pixels per inch of a figure in a notebook, and how many there are behind each."""
 
 _RC: dict[Any, Any] = {
     "font.family": _MEASURED,
@@ -66,6 +68,17 @@ _RC: dict[Any, Any] = {
 }
 
 
+class Drawing(Figure):
+    """A figure that notebooks show as it is, without pyplot; the same one gives the same bytes."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        stream = io.BytesIO()
+        with house_style():
+            self.savefig(stream, format="png", dpi=_SHOWN * _FINE, metadata={"Software": None})
+        width, height = (round(side * _SHOWN) for side in self.get_size_inches())
+        return stream.getvalue(), {"width": width, "height": height}
+
+
 @dataclass(frozen=True)
 class Picture:
     """A figure, ready for the document.
@@ -77,11 +90,14 @@ class Picture:
         In mm; the picture is set at this width, so its type has the size that it was drawn with.
     alt : str
         What is seen, for those who cannot see it.
+    figure : Drawing
+        What it was made from.
     """
 
     svg: str
     width: float
     alt: str
+    figure: Drawing = field(repr=False, compare=False)
 
 
 @contextmanager
@@ -95,17 +111,17 @@ def house_style() -> Generator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Drawing:
     """Return an empty figure; width and height in mm."""
-    return Figure(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
+    return Drawing(figsize=(width / _MM_PER_INCH, height / _MM_PER_INCH), layout="constrained")
 
 
-def finish(figure: Figure, alt: str) -> Picture:
+def finish(figure: Drawing, alt: str) -> Picture:
     """Write a figure as SVG; the same figure gives the same bytes."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     width = float(figure.get_size_inches()[0]) * _MM_PER_INCH
-    return Picture(stream.getvalue().replace(_MEASURED, _SET), round(width, 3), alt)
+    return Picture(stream.getvalue().replace(_MEASURED, _SET), round(width, 3), alt, figure)
 
 
 def zero_line(axes: Axes) -> None:

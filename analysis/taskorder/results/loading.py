@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.errors import Problem, nearest
-from taskorder.files import sha256
+from taskorder.files import sha256, sha256_text
 from taskorder.results.arrow import Ragged, parse_text
 
 LONGEST_NAME = 10_000
@@ -158,8 +158,18 @@ def _unreadable(file: str, fault: str, row: int | None = None, digest: str = "")
 
 def _load_parquet(file: str, path: Path, digest: str) -> Loaded:
     cells = pd.read_parquet(path, dtype_backend="numpy_nullable").rename(columns=str)
-    cells = cells.reset_index(drop=not any(cells.index.names))
-    texts = cells.select_dtypes(["string", "category"]).columns
+    return _typed(file, cells.reset_index(drop=not any(cells.index.names)), digest)
+
+
+def loaded_frame(frame: pd.DataFrame, name: str) -> Loaded:
+    """Take cells from memory, as if they came from a file that gives them types; rows are counted from 1."""
+    digest = sha256_text(frame.to_csv(index=False))
+    cells = frame.rename(columns=str).reset_index(drop=True).infer_objects()
+    return _typed(name, cells, digest)
+
+
+def _typed(file: str, cells: pd.DataFrame, digest: str) -> Loaded:
+    texts = cells.select_dtypes(["string", "str", "category"]).columns
     cells = cells.assign(**{name: cells[name].astype("str").where(cells[name].notna(), "") for name in texts})
     problems = _header_problems(file, list(cells.columns))
     if cells.empty:

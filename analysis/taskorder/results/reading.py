@@ -9,7 +9,7 @@ import pandas as pd
 from taskorder.errors import InvalidTable, MissingData
 from taskorder.results.checking import examine
 from taskorder.results.converting import with_numbers
-from taskorder.results.loading import Loaded, load
+from taskorder.results.loading import Loaded, load, loaded_frame
 from taskorder.results.schema import BY_NAME, NAMES
 
 SHOWN = 10
@@ -83,7 +83,28 @@ def read(*paths: str | Path, percent: bool = False, languages: Collection[str] =
     MissingData
         If no file is named.
     """
-    files = _loaded(paths)
+    return _validated(_loaded(paths), percent=percent, languages=languages)
+
+
+def read_frame(frame: pd.DataFrame, *, percent: bool = False, languages: Collection[str] = ()) -> ResultTable:
+    """Validate a table that is in memory already, as `read` does a file.
+
+    Parameters
+    ----------
+    frame
+        With the columns of a result table; problems name its rows from 1.
+    percent, languages
+        As for `read`.
+
+    Raises
+    ------
+    InvalidTable
+        With all problems.
+    """
+    return _validated([loaded_frame(frame, "the table")], percent=percent, languages=languages)
+
+
+def _validated(files: Sequence[Loaded], *, percent: bool, languages: Collection[str]) -> ResultTable:
     sheets, problems = examine(files, percent=percent, languages=languages)
     if problems:
         raise InvalidTable(problems)

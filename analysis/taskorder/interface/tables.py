@@ -1,0 +1,109 @@
+"""Result tables: checked, and made of what other tools wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from taskorder.results import checking
+from taskorder.results.catalogue import covariates
+from taskorder.results.importing.formats import format_named
+from taskorder.results.importing.names import NameMap, read_map
+from taskorder.results.importing.placing import Given
+from taskorder.results.importing.tidying import Imported
+from taskorder.results.importing.tidying import import_results as imported
+
+PROBLEM = ["file", "row", "column", "message"]
+
+
+def check(*paths: str | Path, percent: bool = False, languages: Collection[str] = ()) -> pd.DataFrame:
+    r"""Find all that is wrong with result tables.
+
+    Parameters
+    ----------
+    paths : str or Path
+        CSV (also gzipped), TSV or Parquet files.
+    percent : bool
+        The scores and their standard deviations are percent.
+    languages : collection of str
+        Codes that are allowed beside those of data/languages.csv.
+
+    Returns
+    -------
+    DataFrame
+        One row a problem, `file, row, column, message`, in the order of files and rows; empty where all is
+        well. `row` is the line as an editor numbers it; missing where the problem is the whole file's.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> header = "study,run,backbone,tuning,sequence,target,train_language,language,metric,score"
+    >>> row = "mine,1,bert-base,full,mnli,rte,en,en,accuracy,74.7"
+    >>> _ = Path("mine.csv").write_text(f"{header}\n{row}\n")
+    >>> problems = taskorder.check("mine.csv")
+    >>> problems[["row", "column"]]
+       row column
+    0    2  score
+    >>> taskorder.check("mine.csv", percent=True).empty
+    True
+    """
+    found = checking.check(*paths, percent=percent, languages=languages)
+    rows = [[one.file, one.row, one.column, one.message] for one in found]
+    return pd.DataFrame(rows, columns=PROBLEM).astype({"row": "Int64"})
+
+
+def import_results(
+    form: Literal["lm-eval", "trainer", "xtreme", "wide"],
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    names: str | Path | None = None,
+    percent: bool = False,
+    headers: Literal["language", "target", "target/language", "language/target"] = "language",
+    header_rows: int = 1,
+    split: Literal["", "eval", "predict", "test"] = "",
+    evaluation: Literal["", "last", "best"] = "",
+    languages: str | Path | None = None,
+) -> Imported:
+    """Turn what another tool wrote into a result table.
+
+    Parameters
+    ----------
+    form : {"lm-eval", "trainer", "xtreme", "wide"}
+        What wrote the files.
+    path : str or Path
+        A file, or a folder of files.
+    columns : mapping, optional
+        What the files do not say of any score, such as ``{"study": "mine", "train_language": "en"}``.
+    names : str or Path, optional
+        A TOML file of what names in the files stand for.
+    percent : bool
+        The scores are percent.
+    headers : {"language", "target", "target/language", "language/target"}
+        Of a wide table: what the headers of the scores are.
+    header_rows : {1, 2}
+        Of a wide table: lines of its header.
+    split : {"", "eval", "predict", "test"}
+        Of the Trainer: the set whose scores are taken.
+    evaluation : {"", "last", "best"}
+        Of the Trainer: which evaluation of a log is taken.
+    languages : str or Path, optional
+        A table of languages beside data/languages.csv.
+
+    Returns
+    -------
+    Imported
+        With the `frame`, what was `left_out` of it and why (`lines()`), and `write(path)`.
+
+    Raises
+    ------
+    InvalidTable
+        If a score lacks what no file says, or is none.
+    """
+    codes = covariates(languages=languages).languages["language"].tolist() if languages else []
+    given = Given(dict(columns or {}), read_map(Path(names)) if names else NameMap(), percent, codes)
+    chosen = format_named(form, split=split, evaluation=evaluation, headers=headers, header_rows=header_rows)
+    return imported(chosen, Path(path), given)
