@@ -3,6 +3,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 TRAINING := .venv/.installed-train
+SITE := .venv/.installed-docs
 UV := $(shell command -v uv || echo .venv-tools/bin/uv)
 
 # Matrices here are small: more BLAS threads than one only wait for each other.
@@ -12,7 +13,7 @@ export MKL_NUM_THREADS := 1
 export VECLIB_MAXIMUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types bench notebooks regrets install-train clean
+.PHONY: help report test lint types bench docs notebooks regrets install-train clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,6 +35,9 @@ types: $(INSTALLED) ## Check types
 bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, about two hours; writes benchmarks/results.md
 	$(BIN)/python benchmarks/run.py all
 
+docs: $(SITE) ## Build the documentation as a site, build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 notebooks: $(INSTALLED) ## Execute the notebooks in place
 	$(BIN)/python notebooks/execute.py
 
@@ -43,7 +47,7 @@ regrets: $(INSTALLED) ## Judge strategies of choosing intermediate tasks out of 
 install-train: $(TRAINING) ## Add torch, transformers and Dask to .venv/, to train models and to test training
 
 clean: ## Remove caches, kept fits and half-built reports; .venv/ stays
-	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache reports/build reports/fits models/fits dist
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache reports/build reports/fits models/fits dist build
 	find . -path ./.venv -prune -o -path ./.venv-tools -prune -o -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml .python-version | $(UV)
@@ -56,6 +60,11 @@ $(INSTALLED): requirements.lock pyproject.toml .python-version | $(UV)
 $(TRAINING): requirements-train.lock $(INSTALLED)
 	@echo "Adding torch and transformers to .venv/: a minute or two, once."
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-train.lock
+	@touch $@
+
+$(SITE): requirements-docs.lock $(INSTALLED)
+	@echo "Adding MkDocs to .venv/: a few seconds, once."
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements-docs.lock
 	@touch $@
 
 .venv-tools/bin/uv:
