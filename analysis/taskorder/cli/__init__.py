@@ -21,6 +21,7 @@ for command in (
     experiments.measure,
     claims.claims,
     claims.control,
+    choosing.select,
     choosing.design,
     report.report,
 ):

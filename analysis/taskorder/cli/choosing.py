@@ -1,11 +1,54 @@
 """Commands that say what to train next."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from taskorder.cli.options import Force, Languages, Seed, Similarity, Tasks
+from taskorder.cli.app import say
+from taskorder.cli.options import Draws, Force, Languages, Seed, Similarity, Tasks
+
+
+def select(
+    target: Annotated[str, typer.Option(help="The task that counts.", metavar="TASK")],
+    language: Annotated[
+        list[str], typer.Option(help="A language that it counts in; may be given several times.")
+    ],
+    stages: Annotated[
+        int, typer.Option("-k", "--stages", min=1, max=5, help="How many intermediate tasks, in order.")
+    ] = 1,
+    backbone: Annotated[
+        str, typer.Option(help="One that the tables have; else one that they do not have.")
+    ] = "",
+    model: Annotated[
+        Path | None, typer.Option(help="Another model file than the shipped ones.", metavar="TOML")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One object, for programs.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Also write all candidates.", metavar="CSV")
+    ] = None,
+    tasks: Tasks = None,
+    similarity: Similarity = None,
+    languages: Languages = None,
+    seed: Seed = 2026,
+    draws: Draws = 4000,
+    force: Force = False,
+) -> None:
+    """Rank intermediate tasks before a target: what each would gain, and how surely, beside random choice."""
+    from taskorder.choosing.selecting import Wanted
+    from taskorder.choosing.selecting import select as selected
+    from taskorder.files import write_whole
+    from taskorder.inference.session import Settings
+    from taskorder.results.catalogue import covariates
+
+    _refuse_to_replace(output, force=force)
+    wanted = Wanted(target, tuple(dict.fromkeys(language)), stages, backbone, model)
+    settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
+    found = selected(wanted, covariates(tasks, similarity, languages), settings, say)
+    if output is not None:
+        write_whole(output, found.table.to_csv(index=False, float_format="%.6g"), force=force)
+    typer.echo(found.json() if as_json else found.text())
 
 
 def design(

@@ -1,0 +1,109 @@
+"""What a fit expects of sequences: of those that it saw what it says of them, of others with what they lack."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from taskorder.choosing.forecast import Place, forecast
+from taskorder.inference.criticism.predictive import expected
+from taskorder.inference.fitting import Fit, fit_rows, select_rows
+from taskorder.inference.layout.design import build_design
+from taskorder.inference.spec import ModelSpec
+from taskorder.results.catalogue import Covariates
+
+Make = Callable[..., pd.DataFrame]
+STAGES = ("one", "two", "three", "four", "five", "six")
+
+
+def fitted(rows: pd.DataFrame, spec: ModelSpec, known: Covariates) -> Fit:
+    return fit_rows(spec, rows, known, engine="collapsed", seed=3, draws=400)
+
+
+@pytest.fixture(scope="module")
+def singles(make_rows: Make, spec: ModelSpec, known: Covariates) -> tuple[pd.DataFrame, Fit]:
+    rows = make_rows()
+    return rows, fitted(rows, spec, known)
+
+
+@pytest.fixture(scope="module")
+def orders(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> tuple[pd.DataFrame, Fit]:
+    rows = select_rows(make_orders(), order_spec, known)
+    return rows, fitted(rows, order_spec, known)
+
+
+def place(
+    rows: pd.DataFrame, target: str, backbone: str = "small", languages: tuple[str, ...] = ("en",)
+) -> Place:
+    raw = ["study", "train_language", "metric", "perturbation", "severity", "n_seeds", "sd", "source"]
+    return Place(rows.iloc[[0]][raw], target, languages, backbone, "full")
+
+
+def test_candidates_that_were_seen_differ_as_the_posterior_says(
+    singles: tuple[pd.DataFrame, Fit], spec: ModelSpec, known: Covariates
+) -> None:
+    rows, fit = singles
+    found = forecast(fit, STAGES, place(rows, "goal3"), known, np.random.default_rng(1))
+    design = build_design(rows, spec, known)
+    eta = expected(fit.tree["posterior"].to_dataset(), design).reshape(400, -1)
+    here = design.frame[(design.frame["target"] == "goal3") & (design.frame["system"] == "small/full")]
+    cells = [int(here.index[here["sequence"] == stage][0]) for stage in STAGES]
+    apart = 100 * (eta[:, cells] - eta[:, cells[:1]])
+    assert np.allclose(found.gains - found.gains[:, :1], apart, atol=1e-3)
+
+
+def test_orders_that_were_seen_gain_over_direct_what_the_posterior_says(
+    orders: tuple[pd.DataFrame, Fit], order_spec: ModelSpec, known: Covariates
+) -> None:
+    rows, fit = orders
+    candidates = ("one>two", "two>one", "three>one", "one>three", "three>two", "two>three")
+    here = place(rows, "goal0", languages=("sw",))
+    found = forecast(fit, candidates, here, known, np.random.default_rng(1))
+    posterior = fit.tree["posterior"].to_dataset()
+    design = build_design(rows, order_spec, known)
+    run = posterior["1|run"]
+    without_runs = posterior.assign({"1|run": run * 0.0})
+    eta = expected(without_runs, design).reshape(400, -1)
+    at = design.frame[(design.frame["target"] == "goal0") & (design.frame["perturbed"] == 0)]
+    cell = {s: int(at.index[at["sequence"] == s][0]) for s in ("", *candidates)}
+    gains = 100 * np.stack([eta[:, cell[s]] - eta[:, cell[""]] for s in candidates], axis=1)
+    assert np.allclose(found.gains, gains, atol=1e-3)
+
+
+def test_a_new_target_is_expected_as_its_similarity_says_and_less_surely(
+    singles: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = singles
+    pairs = pd.DataFrame(
+        {"task": STAGES, "target": "new", "measure": "text", "similarity": np.linspace(0, 1, 6)}
+    )
+    more = replace(known, similarity=pd.concat([known.similarity, pairs], ignore_index=True))
+    rng = np.random.default_rng(1)
+    new = forecast(fit, STAGES, place(rows, "new"), more, rng)
+    seen = forecast(fit, STAGES, place(rows, "goal3"), more, rng)
+    apart = new.gains[:, -1] - new.gains[:, 0]
+    assert apart.mean() == pytest.approx(4.0, abs=1.0)
+    assert apart.std() > (seen.gains[:, -1] - seen.gains[:, 0]).std()
+    assert not new.unmeasured
+
+
+def test_a_target_without_covariates_has_them_drawn(
+    singles: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = singles
+    found = forecast(fit, STAGES, place(rows, "nothing"), known, np.random.default_rng(1))
+    assert found.unmeasured == {"similarity": STAGES}
+    slope = 100 * fit.tree["posterior"]["similarity"].to_numpy().ravel()
+    assert found.gains.std(axis=0).min() > 0.9 * abs(slope.mean())
+    assert np.ptp(found.gains.mean(axis=0)) < 0.5 * abs(slope.mean()) + 0.5
+
+
+def test_an_effect_of_a_new_level_is_the_same_wherever_it_comes(
+    orders: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = orders
+    twice = ("one>two", "one>two")
+    found = forecast(fit, twice, place(rows, "new", "other", ("sw",)), known, np.random.default_rng(1))
+    assert np.array_equal(found.gains[:, 0], found.gains[:, 1])
