@@ -32,6 +32,16 @@ def resource(name: str) -> Path:
     )
 
 
+def project() -> Path:
+    """Return the folder that a person's added tables, ledger and reports of changes are in.
+
+    It is laid out as the checkout: the folder that the variable TASKORDER_ROOT names, else the checkout, else
+    the working folder, where the package was installed.
+    """
+    chosen = os.environ.get(ROOT)
+    return Path(chosen).resolve() if chosen else checkout() or Path.cwd()
+
+
 @contextlib.contextmanager
 def rooted(folder: Path) -> Generator[None]:
     """Work in a folder laid out as the checkout, with what it holds in place of what ships.

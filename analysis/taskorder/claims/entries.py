@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from taskorder.files import sha256_text
 
-type Event = Literal["registered", "amended", "withdrawn", "judged"]
+type Event = Literal["registered", "amended", "withdrawn", "judged", "added", "taken_back"]
 
 START = "0" * 64
 """What the first entry names in place of a hash."""
@@ -27,11 +27,12 @@ class Entry:
         From 1.
     date : str
         Of its writing, YYYY-MM-DD.
-    event : {"registered", "amended", "withdrawn", "judged"}
+    event : {"registered", "amended", "withdrawn", "judged", "added", "taken_back"}
     claim : str
-        Its id.
+        Its id; empty where rows were added or taken back.
     content : dict
-        The wording of a claim; of a judgement what it was made from, and what came of it.
+        The wording of a claim; of a judgement what it was made from, and what came of it; of rows
+        their tables, and what became of models and claims.
     previous : str
         SHA-256 of the line before.
     """

@@ -2,7 +2,8 @@
 
 One line of JSON an entry. A claim is `registered`, with its whole wording, before a fit judges it; what is
 then `judged` is written with the digests of model, rows and files; a claim whose wording is changed is
-`amended`, and one that is no longer registered `withdrawn`. Beside the ledger a second file holds the number
+`amended`, and one that is no longer registered `withdrawn`. Rows that a person `added`, and those that were
+`taken_back`, have entries of their own. Beside the ledger a second file holds the number
 and hash of the last entry, so that a line is missed even where it was the last.
 
 Whoever rewrites every line and the second file leaves no trace here: version control, and archives of
@@ -12,19 +13,17 @@ reports, are what tells then.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
+from taskorder import together
 from taskorder.claims.claim import Claim
 from taskorder.claims.entries import START, Entry, Event, parsed
 from taskorder.claims.verdict import Verdict
 from taskorder.errors import TaskorderError
-from taskorder.files import write_whole
 
 _WORDING: tuple[Event, ...] = ("registered", "amended", "withdrawn")
 _WHAT = {
@@ -103,7 +102,7 @@ def update(path: Path, change: Callable[[Ledger], Ledger]) -> Ledger:
     TaskorderError
         If its chain is broken.
     """
-    with _alone(path.parent):
+    with together.alone(path.parent):
         before = read(path)
         _refuse_broken(path, before)
         after = change(before)
@@ -112,21 +111,20 @@ def update(path: Path, change: Callable[[Ledger], Ledger]) -> Ledger:
     return after
 
 
-@contextmanager
-def _alone(folder: Path) -> Generator[None]:
-    """Keep other processes that ask likewise waiting meanwhile (flock(2); its end ends it, too)."""
-    import fcntl
-
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(opened)
-
-
 def write(path: Path, ledger: Ledger) -> None:
-    """Write a ledger and the hash of its end, each whole.
+    """Write a ledger and the hash of its end, both or neither.
+
+    Raises
+    ------
+    TaskorderError
+        If its chain is broken: what was lost is to be brought back first.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    together.change(path.parent, files(path, ledger))
+
+
+def files(path: Path, ledger: Ledger) -> dict[Path, bytes]:
+    """Return what the ledger and the file that notes its end hold.
 
     Raises
     ------
@@ -134,9 +132,8 @@ def write(path: Path, ledger: Ledger) -> None:
         If its chain is broken: what was lost is to be brought back first.
     """
     _refuse_broken(path, ledger)
-    write_whole(path, "".join(f"{entry.line()}\n" for entry in ledger.entries), force=True)
-    end = ledger.entries[-1]
-    write_whole(_head_path(path), f"{end.number} {end.sha256}\n", force=True)
+    lines, end = "".join(f"{entry.line()}\n" for entry in ledger.entries), ledger.entries[-1]
+    return {path: lines.encode(), _head_path(path): f"{end.number} {end.sha256}\n".encode()}
 
 
 def _refuse_broken(path: Path, ledger: Ledger) -> None:

@@ -4,8 +4,8 @@ import sys
 
 import typer
 
-from taskorder.cli import choosing, claims, experiments, models, report, tables
-from taskorder.cli.app import app
+from taskorder.cli import choosing, claims, experiments, living, models, report, tables
+from taskorder.cli.app import app, mend
 from taskorder.errors import TaskorderError
 
 __all__ = ["app", "main"]
@@ -21,6 +21,7 @@ for command in (
     experiments.measure,
     claims.claims,
     claims.control,
+    living.refit,
     choosing.select,
     choosing.design,
     report.report,
@@ -33,6 +34,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:
+        mend()
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="taskorder")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -31,6 +31,15 @@ def options(
     """Take the options that every command has; `main` acts on them."""
 
 
+def mend() -> None:
+    """Take back what a process that was killed while it wrote had left half done."""
+    from taskorder import together
+    from taskorder.paths import project
+
+    if together.recovered(project() / "reports"):
+        say("what an interrupted process had left half done was taken back")
+
+
 def say(text: str) -> None:
     """Say what is going on, where it does not mix with results."""
     typer.echo(text, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from taskorder.claims.entries import Entry
 from taskorder.claims.ledger import Ledger
@@ -16,6 +17,8 @@ _EVENTS = {
     "amended": "wording amended",
     "withdrawn": "withdrawn",
     "judged": "judged",
+    "added": "rows added",
+    "taken_back": "rows taken back",
 }
 
 
@@ -42,7 +45,7 @@ def _text(found: Ledger) -> str:
     entries = found.entries
     if not entries:
         return "The ledger is empty: no claim has been entered yet (“taskorder claims --record” enters them)."
-    claims = {entry.claim for entry in entries}
+    claims = {entry.claim for entry in entries if entry.claim}
     corrected = sum(found.corrections(claim) for claim in claims)
     changes = (
         f"{counted(corrected, 'time')} a verdict or a wording changed"
@@ -91,12 +94,20 @@ def _what(found: Ledger, entry: Entry) -> str:
         ),
         None,
     )
+    if entry.event in ("added", "taken_back"):
+        return _rows(entry.content)
     if entry.event != "judged":
         changed = _other(before or _registration(found, entry), entry) if entry.event == "amended" else ()
         return f"other {', '.join(changed)}" if changed else ""
     text = f"{entry.content.get('verdict')}, tier {entry.content.get('tier')}"
     changed = _other(before, entry)
     return f"{text}; other {', '.join(changed)}" if changed else text
+
+
+def _rows(content: Mapping[str, Any]) -> str:
+    tables = ", ".join(f"{one['table']} ({counted(one['rows'], 'row')})" for one in content["tables"])
+    changed = [name for name, words in content["claims"].items() if words["before"][0] != words["after"][0]]
+    return f"{tables}; {f'other decisions on {", ".join(changed)}' if changed else 'no other decision'}"
 
 
 def _registration(found: Ledger, entry: Entry) -> Entry | None:

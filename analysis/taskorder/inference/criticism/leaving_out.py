@@ -121,10 +121,39 @@ def sketches_without(everything: Whole, column: str, *, seed: int) -> tuple[Sket
     FitFailed
         Where nothing can be said of all data.
     """
+    return sketches_without_cells(everything, tuple(_levels(everything.design, column)), seed=seed)
+
+
+def sketches_without_cells(
+    everything: Whole, parts: Sequence[tuple[str, Booleans]], *, seed: int, paired: bool = False
+) -> tuple[Sketch, ...]:
+    """Evaluate every estimand without each of some parts of the data.
+
+    Parameters
+    ----------
+    everything : Whole
+    parts : sequence of (str, array (C,) of bool)
+        The name of each part, and its cells.
+    seed : int
+    paired : bool
+        Whether all are made from the same random numbers: what is left out then shows in their differences
+        with less noise.
+
+    Returns
+    -------
+    tuple of Sketch
+        As `sketches_without` says.
+
+    Raises
+    ------
+    FitFailed
+        Where nothing can be said of all data.
+    """
     design = everything.design
     remaining = Remaining.of(design, everything.spec)
-    levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *_levels(design, column)]
-    streams = np.random.SeedSequence(seed).spawn(len(levels))
+    levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *parts]
+    root = np.random.SeedSequence(seed)
+    streams = [root] * len(levels) if paired else root.spawn(len(levels))
 
     def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> Sketch:
         name, cells = level

@@ -131,7 +131,9 @@ class Design:
         return {block.name: block for block in self.blocks}[name]
 
 
-def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> Design:
+def build_design(
+    table: pd.DataFrame, spec: ModelSpec, covariates: Covariates, apart: pd.Series | None = None
+) -> Design:
     """Lay a table out for a model.
 
     Parameters
@@ -142,6 +144,9 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
         The model.
     covariates : Covariates
         Where the stages' moderators are looked up.
+    apart : Series of the table's rows, optional
+        Rows in which it differs are never one cell, even if the model cannot tell them apart: so cells of
+        some rows can be left out alone. The likelihood stays the same.
 
     Raises
     ------
@@ -159,6 +164,8 @@ def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -
     levels, level_notes = group_levels(table, spec)
     residual, residual_notes = residual_levels(table, spec)
     used = _used_columns(table, spec, levels, residual, observations)
+    if apart is not None:
+        used = used.assign(**{"asked apart": apart[keep].to_numpy()})
     groups = used.groupby(list(used.columns), dropna=False, sort=False)
     cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
     first = pd.Series(np.arange(len(table))).groupby(cell_of_row).first().to_numpy()

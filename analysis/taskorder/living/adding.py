@@ -1,0 +1,218 @@
+"""Tables that a person hands in: read, validated together with what stands already, and named."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+
+from taskorder.claims.ledger import Ledger
+from taskorder.errors import InvalidTable, MissingData, Problem, TaskorderError
+from taskorder.files import sha256
+from taskorder.living.project import ADDED, Project
+from taskorder.paths import resource
+from taskorder.results.catalogue import Covariates, published
+from taskorder.results.loading import load
+from taskorder.results.reading import read
+from taskorder.results.sequences import parse
+
+LONGEST = 40
+"""Characters of a table's own name that are kept."""
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is added, or was.
+
+    Attributes
+    ----------
+    source : Path
+        Where its rows are read now.
+    name : str
+        Its path in the project: `data/added/0001-mine.csv`.
+    content : bytes
+    frame : DataFrame
+        Its rows, validated.
+    """
+
+    source: Path
+    name: str
+    content: bytes
+    frame: pd.DataFrame
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of its bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what the ledger holds of it."""
+        return {"table": self.name, "sha256": self.sha256, "rows": len(self.frame)}
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a person handed in: the tables that are new, and which are there already, a sentence each."""
+
+    tables: tuple[Table, ...]
+    known: tuple[str, ...]
+
+
+def offered(paths: Sequence[Path], project: Project, ledger: Ledger, covariates: Covariates) -> Offer:
+    """Validate tables that are to be added, among themselves and with the tables of the project.
+
+    Raises
+    ------
+    InvalidTable
+        With all that is wrong, also where a score stands in another table already.
+    """
+    _refuse_endings(paths)
+    there = {sha256(path): f"{ADDED}/{path.name}" for path in project.tables()}
+    contents = {path: path.read_bytes() if path.is_file() else b"" for path in paths}
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+    known = [f"{path} is {there[digests[path]]} already" for path in paths if digests[path] in there]
+    new = [path for path in paths if digests[path] not in there]
+    if not new:
+        return Offer((), tuple(known))
+    frames = _validated(new, project, covariates)
+    first = _next_number(project, ledger)
+    tables = tuple(
+        Table(path, f"{ADDED}/{first + place:04d}-{_slug(path)}.csv", contents[path], frame)
+        for place, (path, frame) in enumerate(zip(new, frames, strict=True))
+    )
+    return Offer(tables, tuple(known))
+
+
+def _refuse_endings(paths: Iterable[Path]) -> None:
+    message = "a table that is added ends in .csv: save it as CSV with commas and in UTF-8."
+    problems = [
+        Problem(str(path), None, "", message)
+        for path in paths
+        if path.is_file() and path.suffix.lower() != ".csv"
+    ]
+    if problems:
+        raise InvalidTable(problems)
+
+
+def _validated(paths: Sequence[Path], project: Project, covariates: Covariates) -> list[pd.DataFrame]:
+    """Read new tables together with those of the same studies, so that a score that stands twice is found."""
+    codes = covariates.languages["language"].tolist()
+    new = read(*paths, languages=codes).frame
+    studies = set(new["study"])
+    same = [path for path in standing(project) if _has_study(path, studies)]
+    if not same:
+        table = read(*paths, languages=codes)
+    else:
+        try:
+            table = read(*same, *paths, languages=codes)
+        except InvalidTable as error:
+            raise InvalidTable([*error.problems, *_remedy(error.problems, project)]) from None
+    frame = table.frame.iloc[-len(new) :].reset_index(drop=True)
+    bounds = [0]
+    for file in table.inputs[-len(paths) :]:
+        bounds.append(bounds[-1] + file.rows)
+    return [frame.iloc[begin:end].reset_index(drop=True) for begin, end in pairwise(bounds)]
+
+
+def _remedy(problems: Sequence[Problem], project: Project) -> list[Problem]:
+    """Say what to do about a table that was added before and has grown."""
+    added = [f"{ADDED}/{path.name}" for path in project.tables()]
+    grown = sorted({name for name in added for problem in problems if Path(name).name in problem.message})
+    return [
+        Problem(
+            name,
+            None,
+            "",
+            "its rows stand in a table that was added before: hand in the new rows only, or take it back"
+            " (taskorder refit --undo) and add the whole table.",
+        )
+        for name in grown
+    ]
+
+
+def standing(project: Project) -> list[Path]:
+    """Return every table of results of a project: published, measured and added."""
+    experiments = resource("data").glob("experiments/*/results.csv")
+    return [*published(), *sorted(experiments), *project.tables()]
+
+
+def _has_study(path: Path, studies: set[str]) -> bool:
+    cells = load(path).cells
+    return "study" in cells and bool(cells["study"].astype(str).str.strip().isin(list(studies)).any())
+
+
+def _next_number(project: Project, ledger: Ledger) -> int:
+    """Return a number that no table of the project has, or ever had."""
+    named = [path.name for path in project.tables()]
+    for entry in ledger.entries:
+        tables = entry.content.get("tables") if entry.event == "added" else None
+        if isinstance(tables, list):
+            named += [Path(str(one["table"])).name for one in tables]
+    return 1 + max((int(found[0]) for name in named if (found := re.match(r"\d+", name))), default=0)
+
+
+def _slug(path: Path) -> str:
+    text = re.sub(r"[^a-z0-9_]+", "-", path.stem.lower()).strip("-")[:LONGEST]
+    return text or "table"
+
+
+def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
+    """Say of which tasks of new rows nothing is known, and what to do."""
+    known = set(covariates.tasks["task"])
+    steps = [parse(text) for text in frame["sequence"].unique()]
+    named = {stage.task for sequence in steps for step in sequence for stage in step} | set(frame["target"])
+    unknown = sorted(task for task in named - known if task not in ("mlm", "tlm"))
+    if not unknown:
+        return ()
+    more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+    return (
+        f"Nothing is known of {', '.join(unknown[:SHOWN])}{more}: no difficulty, and no similarity to a"
+        " target. A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
+        " data/similarity.csv, let the models use these rows in full.",
+    )
+
+
+def last_added(project: Project, ledger: Ledger) -> tuple[int, tuple[Path, ...]]:
+    """Return the number of the ledger's entry of what was added last and still stands, and its tables.
+
+    Raises
+    ------
+    MissingData
+        Where nothing stands.
+    TaskorderError
+        If a table is not as it was added.
+    """
+    back = {entry.content["entry"] for entry in ledger.entries if entry.event == "taken_back"}
+    added = [entry for entry in ledger.entries if entry.event == "added" and entry.number not in back]
+    if not added:
+        by_hand = [f"{ADDED}/{path.name}" for path in project.tables()]
+        also = f"; {', '.join(by_hand)} came there by hand, and can be removed so" if by_hand else ""
+        raise MissingData(f"no table that taskorder refit added is in {project.added}{also}")
+    last = added[-1]
+    return last.number, tuple(_as_added(project, one) for one in _tables(last.content["tables"]))
+
+
+def _tables(content: object) -> list[dict[str, str]]:
+    tables = content if isinstance(content, list) else []
+    return [{str(key): str(value) for key, value in one.items()} for one in tables]
+
+
+def _as_added(project: Project, entry: dict[str, str]) -> Path:
+    path = project.root / entry["table"]
+    if not path.is_file():
+        raise TaskorderError(
+            f"{entry['table']} is gone, though the ledger says that it was added: restore it (its SHA-256"
+            f" is {entry['sha256'][:16]}...), then take it back with taskorder refit --undo"
+        )
+    if sha256(path) != entry["sha256"]:
+        raise TaskorderError(
+            f"{entry['table']} is not as it was added (SHA-256 {entry['sha256'][:16]}...): restore it, or"
+            f" keep your copy elsewhere first; what was added is what is taken back"
+        )
+    return path

@@ -1,0 +1,54 @@
+"""What rows that were added to a project, or taken back, did to its models and claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from taskorder.living.comparing import ModelChange
+from taskorder.living.reach import Fate
+
+
+@dataclass(frozen=True)
+class Change:
+    """What rows that were added, or taken back, did.
+
+    Attributes
+    ----------
+    name : str
+        `0001-mine`: the number and name of the (first) table.
+    tables : tuple of dict
+        `table, sha256, rows`, as the ledger holds them.
+    studies : mapping
+        How many rows each study has among them.
+    models : tuple of ModelChange
+        Of the models that were refitted.
+    untouched : mapping
+        What became of the rows in the models that were not.
+    said : tuple of str
+        What else a person should know of the rows.
+    undoes : int or None
+        The number of the ledger's entry that is undone; None where rows were added.
+    folder : Path or None
+        Where the report of the change was written; None where nothing was kept.
+    """
+
+    name: str
+    tables: tuple[Mapping[str, object], ...]
+    studies: Mapping[str, int]
+    models: tuple[ModelChange, ...]
+    untouched: Mapping[str, tuple[Fate, ...]]
+    said: tuple[str, ...] = ()
+    undoes: int | None = None
+    folder: Path | None = field(default=None, compare=False)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.studies.values())
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The models whose fit failed its diagnostics."""
+        return tuple(one.spec.name for one in self.models if one.after and not one.after.diagnostics.ok)

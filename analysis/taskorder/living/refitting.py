@@ -1,0 +1,254 @@
+"""Rows added to a project, or taken back: what it does to models and claims, and the change made as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from taskorder import together
+from taskorder.claims import ledger as ledgers
+from taskorder.claims.judging import made_from
+from taskorder.claims.ledger import Ledger
+from taskorder.claims.proceedings import CALIBRATIONS, registered, shipped
+from taskorder.errors import MissingData, TaskorderError, nearest
+from taskorder.files import sha256
+from taskorder.inference.session import Settings, tables_of
+from taskorder.inference.spec import ModelSpec, read_model
+from taskorder.living.adding import Table, last_added, offered, without_covariates
+from taskorder.living.change import Change
+from taskorder.living.comparing import Means, ModelChange, Say, compared
+from taskorder.living.project import Project, held, here
+from taskorder.living.reach import Fate, takes, untaken
+from taskorder.living.telling import written
+from taskorder.paths import resource
+from taskorder.results.catalogue import Covariates, covariates
+
+CHANGES = "reports/changes"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How rows are added or taken back.
+
+    Attributes
+    ----------
+    models : tuple of Path
+        The model files that are refitted; all that ship where there are none.
+    settings : Settings
+    gates : bool
+        Whether claims are put through all gates.
+    dry : bool
+        Whether nothing is kept.
+    """
+
+    models: tuple[Path, ...]
+    settings: Settings
+    gates: bool = False
+    dry: bool = False
+
+
+def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> Change | tuple[str, ...]:
+    """Add tables to the project, refit the models that their rows touch, and say what changed.
+
+    Everything is computed first; then tables, ledger and report are written as one. Of two processes that
+    do so, one waits for the other.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Result tables.
+    wishes : Wishes
+    say : callable
+        Is told what takes time before it is done.
+
+    Returns
+    -------
+    Change or tuple of str
+        Where all tables are there already, a sentence on each.
+
+    Raises
+    ------
+    InvalidTable
+        If a table has problems, or a score that another table of the project has.
+    MissingData
+        If a model cannot be fitted with the new rows. Nothing is added then.
+    """
+    project = here()
+    with held(project, say):
+        known = covariates()
+        offer = offered(paths, project, _sound(project), known)
+        for sentence in offer.known:
+            say(sentence)
+        if not offer.tables:
+            return offer.known
+        means = _means(wishes, known, say)
+        sources = {table.source: table.name for table in offer.tables}
+        changed, untouched = _through(_models(wishes), offer.tables, sources, means)
+        change = Change(
+            name=Path(offer.tables[0].name).stem,
+            tables=tuple(table.as_dict() for table in offer.tables),
+            studies=_studies(offer.tables),
+            models=changed,
+            untouched=untouched,
+            said=tuple(
+                dict.fromkeys(said for t in offer.tables for said in without_covariates(t.frame, known))
+            ),
+        )
+        if wishes.dry:
+            return change
+        files = {project.root / table.name: table.content for table in offer.tables}
+        return _made(project, change, files)
+
+
+def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
+    """Take back the tables that were added last; otherwise as `refit`.
+
+    Raises
+    ------
+    MissingData
+        Where no table was added.
+    TaskorderError
+        If a table is not as it was added.
+    """
+    project = here()
+    with held(project, say):
+        number, paths = last_added(project, _sound(project))
+        means = _means(wishes, covariates(), say)
+        changed: list[ModelChange] = []
+        for spec in _models(wishes):
+            there = _tables(spec)
+            left = [path for path in there if path.resolve() not in {one.resolve() for one in paths}]
+            if len(left) < len(there):
+                found = compared(spec, [*left, *(one for one in there if one not in left)], left, {}, means)
+                changed += [found] if isinstance(found, ModelChange) else []
+        entry = _sound(project).entries[number - 1].content
+        change = Change(
+            name=paths[0].stem,
+            tables=_as_tables(entry["tables"]),
+            studies=_as_counts(entry["studies"]),
+            models=tuple(changed),
+            untouched={},
+            undoes=number,
+        )
+        return change if wishes.dry else _made(project, change, dict.fromkeys(paths))
+
+
+def _as_tables(content: object) -> tuple[Mapping[str, object], ...]:
+    return tuple(dict(one) for one in content) if isinstance(content, list) else ()
+
+
+def _as_counts(content: object) -> dict[str, int]:
+    return {str(name): int(count) for name, count in content.items()} if isinstance(content, dict) else {}
+
+
+def _sound(project: Project) -> Ledger:
+    """Read the ledger; TaskorderError if nothing could be added to it."""
+    ledger = ledgers.read(project.ledger)
+    if ledger.faults:
+        raise TaskorderError(f"{ledger.faults[0]}. Restore the ledger from version control first")
+    return ledger
+
+
+def _means(wishes: Wishes, known: Covariates, say: Say) -> Means:
+    return Means(known, wishes.settings, registered(), resource(CALIBRATIONS), wishes.gates, say)
+
+
+def _models(wishes: Wishes) -> tuple[ModelSpec, ...]:
+    if not wishes.models:
+        return shipped()
+    there = [str(path) for path in resource("models").glob("*.toml")]
+    for path in wishes.models:
+        if not path.is_file():
+            raise TaskorderError(f"--model {path}: there is no such file.{nearest(str(path), there)}")
+    return tuple(read_model(path) for path in wishes.models)
+
+
+def _tables(spec: ModelSpec) -> list[Path]:
+    try:
+        return tables_of(spec)
+    except MissingData:
+        return []
+
+
+def _studies(tables: Sequence[Table]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for table in tables:
+        for study, rows in table.frame.groupby("study").size().items():
+            counts[str(study)] = counts.get(str(study), 0) + int(rows)
+    return counts
+
+
+def _through(
+    models: Sequence[ModelSpec], tables: Sequence[Table], sources: Mapping[Path, str], means: Means
+) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
+    """Take new tables through all models."""
+    changed: list[ModelChange] = []
+    untouched: dict[str, tuple[Fate, ...]] = {}
+    rows = sum(len(table.frame) for table in tables)
+    for spec in models:
+        if not all(takes(spec, name) for name in sources.values()):
+            untouched[spec.name] = (untaken(spec, rows),)
+            continue
+        before = _tables(spec)
+        found = compared(spec, before, [*before, *sources], sources, means)
+        if isinstance(found, ModelChange):
+            changed.append(found)
+        else:
+            untouched[spec.name] = found
+    return tuple(changed), untouched
+
+
+def _made(project: Project, change: Change, files: Mapping[Path, bytes | None]) -> Change:
+    """Write tables, ledger and report, all or none of them."""
+    folder = project.root / CHANGES / change.name
+    report = {} if change.undoes else {folder / name: text for name, text in written(change).items()}
+    with together.alone(project.reports):
+        _refuse_changed(change, files)
+        ledger = _entered(_sound(project), change)
+        together.change(project.reports, {**report, **files, **ledgers.files(project.ledger, ledger)})
+    return change if change.undoes else replace(change, folder=folder)
+
+
+def _refuse_changed(change: Change, files: Mapping[Path, bytes | None]) -> None:
+    """Raise TaskorderError if a table that is taken back changed meanwhile."""
+    digests = {Path(str(one["table"])).name: one["sha256"] for one in change.tables}
+    for path, content in files.items():
+        if content is None and sha256(path) != digests[path.name]:
+            raise TaskorderError(f"{path} changed while it was taken back: nothing was done; try again")
+
+
+def _entered(ledger: Ledger, change: Change) -> Ledger:
+    """Return the ledger with the entry of a change, and the verdicts that went through their gates."""
+    on = datetime.now(UTC).date().isoformat()
+    claims = [one for model in change.models for one in model.claims]
+    content = {
+        **({"entry": change.undoes} if change.undoes else {}),
+        "tables": list(change.tables),
+        "studies": dict(change.studies),
+        "models": {one.spec.name: _rows_of(one) for one in change.models},
+        "claims": {
+            one.claim.id: {
+                "before": [one.words[0], one.before.as_dict()["probability"]],
+                "after": [one.words[1], one.after.as_dict()["probability"]],
+                "gates": one.gates,
+            }
+            for one in claims
+        },
+    }
+    ledger = ledger.with_entry("taken_back" if change.undoes else "added", "", content, on)
+    for model in change.models:
+        examination = model.examinations[1]
+        for one in model.claims if examination else ():
+            if examination:
+                ledger = ledgers.recorded(ledger, one.after, made_from(examination), on)
+    return ledger
+
+
+def _rows_of(one: ModelChange) -> dict[str, object]:
+    return {
+        "rows": [fit.diagnostics.rows if fit else 0 for fit in (one.before, one.after)],
+        "rows_sha256": [fit.manifest["rows_sha256"] if fit else "" for fit in (one.before, one.after)],
+        "ok": bool(one.after and one.after.diagnostics.ok),
+    }

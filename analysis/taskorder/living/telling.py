@@ -1,0 +1,257 @@
+"""What a change did, as text for a terminal, as a report in Markdown, and as tables of its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from taskorder.claims.verdict import Verdict
+from taskorder.inference.estimands import PROBABILITY
+from taskorder.inference.fitting import Fit
+from taskorder.living.change import Change
+from taskorder.living.comparing import MOVED, ClaimChange, ModelChange
+from taskorder.living.reach import Fate
+from taskorder.reporting.wording import decimals_for, number
+
+NOTABLE = 0.1
+"""Shifts below so many sds are not listed among what moved."""
+FIRST = 3
+"""Groups of rows that are named for an estimand."""
+
+type Lines = Iterator[str]
+type Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
+
+
+def text(change: Change) -> str:
+    """Return a change as text for a terminal."""
+    return "\n".join(_lines(change, _plain, "", ""))
+
+
+def markdown(change: Change) -> str:
+    """Return a change as a report in Markdown."""
+    return "\n".join(_lines(change, _pipes, "# ", "## ")) + "\n"
+
+
+def written(change: Change) -> dict[str, bytes]:
+    """Return the files of a change's report: `change.md`, and its numbers as CSV."""
+    estimands = [one.estimands.assign(model=one.spec.name) for one in change.models]
+    moved = [one.moved.assign(model=one.spec.name) for one in change.models]
+    fates = {one.spec.name: one.fates for one in change.models} | dict(change.untouched)
+    rows = [{"model": name, "rows": one.rows, "what": one.reason} for name, of in fates.items() for one in of]
+    claims = [_claim_row(one, model.spec.name) for model in change.models for one in model.claims]
+    return {
+        "change.md": markdown(change).encode(),
+        "rows.csv": _csv(pd.DataFrame(rows, columns=["model", "rows", "what"])),
+        "estimands.csv": _csv(_joined(estimands)),
+        "moved.csv": _csv(_joined(moved, MOVED)),
+        "claims.csv": _csv(pd.DataFrame(claims)),
+    }
+
+
+def _joined(frames: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return pd.DataFrame(columns=["model", *columns])
+    both = pd.concat(filled, ignore_index=True)
+    return both[["model", *(name for name in both if name != "model")]]
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+
+
+def _claim_row(one: ClaimChange, model: str) -> dict[str, object]:
+    before, after = one.before.as_dict(), one.after.as_dict()
+    return {
+        "model": model,
+        "claim": one.claim.id,
+        "estimand": one.claim.estimand,
+        "verdict_before": one.words[0],
+        "verdict_after": one.words[1],
+        "probability_before": before["probability"],
+        "probability_after": after["probability"],
+        "gates_tried": one.gates,
+    }
+
+
+def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
+    tables = ", ".join(f"{one['table']} ({_counted(int(str(one['rows'])), 'row')})" for one in change.tables)
+    yield f"{title}{'Taken back' if change.undoes else 'Added'}: {tables}"
+    yield ""
+    yield "Studies: " + ", ".join(
+        f"{name} ({_counted(rows, 'row')})" for name, rows in change.studies.items()
+    )
+    yield from change.said
+    for one in change.models:
+        yield from ("", f"{heading}{one.spec.name}: {_sizes(one)}", "")
+        yield from _model(one, table)
+    if change.untouched:
+        yield from ("", f"{heading}Models that were not refitted", "")
+        for name, fates in change.untouched.items():
+            yield from (f"{name}:", *_fates(fates))
+    if claims := [one for model in change.models for one in model.claims]:
+        yield from ("", f"{heading}Claims", "")
+        yield from _claims(claims, table)
+
+
+def _sizes(one: ModelChange) -> str:
+    return f"{_rows(one.before)} rows before, {_rows(one.after)} after"
+
+
+def _rows(fit: Fit | None) -> str:
+    return f"{fit.diagnostics.rows:,}" if fit else "no"
+
+
+def _fates(fates: Sequence[Fate]) -> Lines:
+    return (f"- {_counted(one.rows, 'row')} {one.reason}" for one in fates)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _model(one: ModelChange, table: Table) -> Lines:
+    if one.fates:
+        yield from ("New rows:", *_fates(one.fates))
+    if one.notes:
+        yield from ("", "The fit says what it did not say before:", *(f"- {note}" for note in one.notes))
+    if one.after and not one.after.diagnostics.ok:
+        yield "The fit FAILED its diagnostics, and decides nothing."
+    yield from _reference(one)
+    yield ""
+    shown = one.estimands[_shown(one.estimands)]
+    yield table(
+        ("estimand", "before", "95 %", "after", "95 %", "shift", "in sds", "unit"),
+        [_estimand(row) for row in shown.to_dict("records")],
+    )
+    if hidden := len(one.estimands) - len(shown):
+        yield f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are in estimands.csv."
+    if one.measured:
+        yield from ("", "Which new rows moved it most:", "")
+        yield from _moved(one, table)
+
+
+def _reference(one: ModelChange) -> Lines:
+    """Say if points are stated at another score than before: an effect then changes in points alone."""
+    if one.before and one.after:
+        scores = [100 * float(fit.manifest["reference_score"]) for fit in (one.before, one.after)]
+        if one.spec.outcome.scale != "identity" and abs(scores[0] - scores[1]) >= 0.5:
+            yield (
+                f"Points are stated at the mean score of the rows: {scores[0]:.1f} before, {scores[1]:.1f}"
+                " after; estimands in points shift by this, too."
+            )
+
+
+def _shown(estimands: pd.DataFrame) -> pd.Series:
+    """Say which estimands are printed: all that have one value, and levels that moved."""
+    level = estimands["estimand"].str.contains("[", regex=False)
+    return ~level | (estimands["shift_sd"].abs() >= 0.5)
+
+
+def _estimand(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    numbers = {str(name): value for name, value in row.items() if isinstance(value, float)}
+    places = _places(numbers)
+    units = [str(row[f"unit_{when}"]) for when in ("before", "after") if isinstance(row[f"unit_{when}"], str)]
+
+    def told(name: str, digits: int = places) -> str:
+        value = numbers.get(name, math.nan)
+        return number(value, digits) if math.isfinite(value) else "-"
+
+    def interval(when: str) -> str:
+        ends = [told(f"{end}_{when}") for end in ("lower", "upper")]
+        return "-" if "-" in ends or units[-1:] == [PROBABILITY] else " to ".join(ends)
+
+    return (
+        str(row["estimand"]),
+        told("mean_before"),
+        interval("before"),
+        told("mean_after"),
+        interval("after"),
+        told("shift"),
+        told("shift_sd", 2),
+        units[-1] if units else "",
+    )
+
+
+def _places(numbers: Mapping[str, float]) -> int:
+    widths = [
+        numbers.get(f"upper_{when}", math.nan) - numbers.get(f"lower_{when}", math.nan) for when in _WHEN
+    ]
+    finite = [width for width in widths if math.isfinite(width) and width > 0]
+    return decimals_for(min(finite)) if finite else 2
+
+
+_WHEN = ("before", "after")
+
+
+def _moved(one: ModelChange, table: Table) -> Lines:
+    yield one.measured
+    yield ""
+    told = one.moved[(one.moved["problem"] == "") & ~one.moved["estimand"].str.contains("[", regex=False)]
+    rows: list[tuple[str, ...]] = []
+    for estimand, part in told.groupby("estimand", sort=False):
+        ordered = part.reindex(part["shift_sd"].abs().sort_values(ascending=False, kind="stable").index)
+        first = ordered[ordered["shift_sd"].abs() >= NOTABLE].head(FIRST)
+        rows += [
+            (str(estimand), str(group), f"{count:,}", f"{shift:+.3g}", f"{sds:+.2f}")
+            for group, count, shift, sds in zip(
+                first["group"], first["rows"], first["shift"], first["shift_sd"], strict=True
+            )
+        ]
+    if rows:
+        yield table(("estimand", "new rows", "count", "shift", "in sds"), rows)
+    elif len(told):
+        yield "No group of them moved an estimand by a tenth of its sd."
+    failed = one.moved[one.moved["problem"] != ""].drop_duplicates("group")
+    yield from (
+        f"Not told of {group}: {problem}."
+        for group, problem in zip(failed["group"], failed["problem"], strict=True)
+    )
+
+
+def _claims(claims: Sequence[ClaimChange], table: Table) -> Lines:
+    changed = [one for one in claims if one.changed]
+    what = "verdict" if claims[0].gates else "decision"
+    if changed:
+        yield from (
+            f"{one.claim.id}: {one.words[0]} before, {one.words[1]} after: {one.claim.statement}"
+            for one in changed
+        )
+    else:
+        yield f"No claim changed its {what}."
+    yield ""
+    yield table(
+        ("claim", "before", "probability", "after", "probability"),
+        [
+            (one.claim.id, one.words[0], _probability(one.before), one.words[1], _probability(one.after))
+            for one in claims
+        ],
+    )
+    if not claims[0].gates:
+        yield ""
+        yield (
+            "These are decisions of the posterior alone. taskorder claims puts the claims through their"
+            " gates; --gates does so here."
+        )
+
+
+def _probability(one: Verdict) -> str:
+    value = one.judgement.probability
+    return f"{value:.3f}" if math.isfinite(value) else "-"
+
+
+def _plain(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _pipes(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '\\|') for cell in line)} |" for line in lines)

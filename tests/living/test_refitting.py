@@ -1,0 +1,240 @@
+"""Tables added to a project and taken back: what is fitted, told, kept, and never kept by halves."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from taskorder.claims import ledger as ledgers
+from taskorder.errors import InvalidTable, MissingData, TaskorderError
+from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
+from taskorder.inference.session import fitted, read_tables, tables_of
+from taskorder.inference.spec import read_model
+from taskorder.living import reach
+from taskorder.living.change import Change
+from taskorder.living.project import held, here
+from taskorder.living.refitting import Wishes, refit, undo
+from taskorder.living.telling import markdown, text, written
+from taskorder.results.catalogue import covariates
+
+type Rows = Callable[..., Path]
+
+
+def tree(root: Path, *, without: tuple[str, ...] = ("models/fits",)) -> dict[str, bytes]:
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if not name.startswith(without)}
+
+
+def added(found: object) -> Change:
+    assert isinstance(found, Change)
+    return found
+
+
+def test_rows_are_added_fitted_told_entered_and_taken_back(root: Path, rows: Rows, wishes: Wishes) -> None:
+    before = tree(root)
+    new = rows("mine.csv", gain=9.0)
+    change = added(refit([new], wishes))
+    (model,) = change.models
+
+    assert (root / "data/added/0001-mine.csv").read_bytes() == new.read_bytes()
+    assert [(fate.rows, fate.reason) for fate in model.fates] == [(16, "modelled")]
+    assert sum(fate.rows for fate in change.untouched["apart"]) == change.rows == 16
+    stage = model.estimands.set_index("estimand").loc["stage_points"]
+    assert stage["mean_after"] - stage["mean_before"] == pytest.approx(stage["shift"])
+    assert stage["shift_sd"] == pytest.approx(stage["shift"] / stage["sd_before"])
+    assert stage["shift"] > 1
+    assert {name for name in tree(root) if name not in before} == {
+        "data/added/0001-mine.csv",
+        "reports/ledger.jsonl",
+        "reports/ledger.head",
+        *(f"reports/changes/0001-mine/{name}" for name in written(change)),
+    }
+
+    spec, said = read_model(root / "models/small.toml"), list[str]()
+    again = fitted(spec, (), covariates(), wishes.settings, said.append)
+    assert not again.fresh
+    assert again.fit.manifest["inputs"][-1]["path"] == "data/added/0001-mine.csv"
+    same = refit([new], wishes, said.append)
+    assert isinstance(same, tuple)
+    assert said == [f"{new} is data/added/0001-mine.csv already"]
+
+    said.clear()
+    back = undo(wishes, said.append)
+    assert said == []
+    back_stage = back.models[0].estimands.set_index("estimand").loc["stage_points"]
+    assert back_stage["shift"] == pytest.approx(-stage["shift"])
+    kept = ("models/fits", "reports/ledger", "reports/changes")
+    assert tree(root, without=kept) == tree_of(before, without=kept)
+    ledger = ledgers.read(here().ledger)
+    assert ledger.faults == ()
+    assert [entry.event for entry in ledger.entries] == ["added", "taken_back"]
+    assert ledger.entries[1].content["entry"] == 1
+    with pytest.raises(MissingData, match="no table that taskorder refit added"):
+        undo(wishes)
+    assert added(refit([new], wishes)).name == "0002-mine"
+
+
+def tree_of(files: dict[str, bytes], *, without: tuple[str, ...]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if not name.startswith(without)}
+
+
+def test_a_claim_that_changes_is_told_with_both_probabilities(root: Path, rows: Rows, wishes: Wishes) -> None:
+    claims = root / "reports/claims.toml"
+    claims.write_text(claims.read_text("utf-8").replace("rope = 5", "rope = 1"), "utf-8")
+    change = added(refit([rows("a.csv", "three", gain=9.0), rows("b.csv", "four", gain=9.0)], wishes))
+    (one,) = change.models[0].claims
+    assert one.words == ("undecided", "supported")
+    assert "stages-help: undecided before, supported after" in text(change)
+    assert f"{one.after.judgement.probability:.3f}" in text(change)
+    told = ledgers.read(here().ledger).entries[0].content["claims"]
+    assert told == {
+        "stages-help": {
+            "before": [one.words[0], round(one.before.judgement.probability, 6)],
+            "after": [one.words[1], round(one.after.judgement.probability, 6)],
+            "gates": False,
+        }
+    }
+    assert change.tables[1]["table"] == "data/added/0002-b.csv"
+    moved = change.models[0].moved.query("estimand == 'stage_points'").set_index("group")
+    assert moved["rows"].sum() == change.rows == 32
+    assert moved["shift"].idxmax() != "direct"
+    undo(wishes)
+    assert list((root / "data/added").glob("*")) == []
+
+
+def test_what_moved_is_told_apart_where_cells_are_shared_with_old_rows(
+    root: Path, rows: Rows, wishes: Wishes
+) -> None:
+    """Extra seeds of a known study: without them the posterior is that of before."""
+    spec, known = read_model(root / "models/small.toml"), covariates()
+    extra = rows("extra.csv", "one", gain=6.0, seeds=(2, 3, 4))
+    before = fitted(spec, (), known, wishes.settings).fit
+    paths = [*tables_of(spec), extra]
+    after = fitted(spec, paths, known, wishes.settings).fit
+    frame, _ = read_tables(spec, paths, known)
+    new = np.arange(len(frame)) >= len(frame) - 24
+    found = reach.reach(frame, new, spec, known)
+    assert found.modelled.sum() == 24
+    group = found.rows[reach.MARK].map({0.0: "", 1.0: "new"})
+    design = reach.design_of(found, group, spec, known)
+    cells = np.zeros(len(design.cells.mean), dtype=bool)
+    cells[design.row_cell[group == "new"]] = True
+    all_rows = whole(design, spec, after.tree["posterior"].to_dataset())
+    sketches = sketches_without_cells(all_rows, [("new", cells)], seed=1, paired=True)
+    assert sketches[1].rows == 24
+    old = before.summary.set_index("parameter").loc["stage_points"]
+    without = sketches[1].summary("stage_points")
+    assert without["mean"] == pytest.approx(old["mean"], abs=0.3 * old["sd"])
+    assert without["sd"] == pytest.approx(old["sd"], rel=0.25)
+
+
+def test_a_score_that_stands_already_is_an_error_that_names_both(
+    root: Path, rows: Rows, wishes: Wishes
+) -> None:
+    before = tree(root)
+    with pytest.raises(InvalidTable) as caught:
+        refit([rows("again.csv", "one", gain=3.0)], wishes)
+    message = str(caught.value)
+    assert "again.csv:2:run: row 2 of" in message
+    assert "one.csv has the same study, run, target" in message
+    assert tree(root) == before
+
+
+def test_a_table_that_has_grown_is_told_what_to_do(root: Path, rows: Rows, wishes: Wishes) -> None:
+    new = rows("mine.csv", metric="f1", seeds=(0,))
+    refit([new], wishes)
+    with pytest.raises(InvalidTable, match="hand in the new rows only, or take it back"):
+        refit([rows("mine.csv", metric="f1", seeds=(0, 1))], wishes)
+    added_file = root / "data/added/0001-mine.csv"
+    added_file.write_text(added_file.read_text("utf-8").replace("Table 1", "Table 2"), "utf-8")
+    with pytest.raises(TaskorderError, match="not as it was added"):
+        undo(wishes)
+
+
+@pytest.mark.usefixtures("root")
+def test_rows_that_no_model_takes_are_counted_with_the_reason(rows: Rows, wishes: Wishes) -> None:
+    change = added(refit([rows("f1.csv", metric="f1")], wishes))
+    assert change.models == ()
+    (fate,) = change.untouched["small"]
+    assert (fate.rows, fate.reason) == (16, "left out by [data] where: not (metric == 'accuracy')")
+    assert "16 rows left out by [data] where" in markdown(change)
+
+
+def test_unknown_tasks_are_named_with_the_remedy_and_unknown_languages_refused(
+    root: Path, rows: Rows, wishes: Wishes
+) -> None:
+    dry = replace(wishes, dry=True)
+    before = tree(root)
+    change = added(refit([rows("own.csv", tasks=("snli", "imdb", "our_task"))], dry))
+    fates = change.models[0].fates
+    assert [fate.rows for fate in fates] == [12, 4]
+    assert "no difficulty (shortfall) of our_task" in fates[1].reason
+    assert "data/tasks.csv" in change.said[0]
+    assert tree(root) == before
+    strange = rows("strange.csv")
+    strange.write_text(strange.read_text("utf-8").replace(",en,en,", ",en,zzz,"), "utf-8")
+    with pytest.raises(InvalidTable, match=r"'zzz' is no code of data/languages.csv"):
+        refit([strange], dry)
+
+
+def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Rows, wishes: Wishes) -> None:
+    model = root / "models/small.toml"
+    model.write_text(model.read_text("utf-8").replace('missing = "drop"', 'missing = "error"'), "utf-8")
+    before = tree(root)
+    with pytest.raises(MissingData, match="nothing was added: no difficulty for the stages our_task"):
+        refit([rows("own.csv", tasks=("snli", "our_task"))], wishes)
+    assert tree(root) == before
+
+
+@pytest.mark.usefixtures("root")
+def test_a_broken_ledger_is_no_place_for_an_entry(rows: Rows, wishes: Wishes) -> None:
+    refit([rows("f1.csv", metric="f1")], wishes)
+    path = here().ledger
+    path.write_text(path.read_text("utf-8").replace("0001-f1", "0001-f2"), "utf-8")
+    with pytest.raises(TaskorderError, match="Restore the ledger"):
+        refit([rows("other.csv", "other", metric="f1")], wishes)
+
+
+@pytest.mark.usefixtures("root")
+def test_one_process_waits_for_another_and_says_for_whom() -> None:
+    said: list[str] = []
+    inside, done = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with held(here(), said.append):
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert inside.wait(10)
+
+    def release(sentence: str) -> None:
+        said.append(sentence)
+        done.set()
+
+    with held(here(), release):
+        pass
+    thread.join()
+    assert len(said) == 1
+    assert said[0].startswith("waiting: process ")
+
+
+@pytest.mark.usefixtures("root")
+def test_the_tables_of_another_folder_are_not_mixed_with_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data/added").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TaskorderError, match="there are two projects"):
+        here()
+
+
+def test_conditions_are_taken_apart_where_and_joins_them() -> None:
+    found = list(reach.conditions("a == 1 and (b == 2 or c == 3) and not d == 4"))
+    assert found == ["a == 1", "b == 2 or c == 3", "not d == 4"]
+    assert list(reach.conditions("a == 1 or b == 2")) == ["a == 1 or b == 2"]
+    assert list(reach.conditions("")) == []
