@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskorder.errors import TaskorderError
+    from taskorder.interface.choosing import design, select
     from taskorder.interface.claims import judge, registry
     from taskorder.interface.experiments import export, measure, plan, run
+    from taskorder.interface.growing import refit, undo
     from taskorder.interface.models import calibrate, fit, load, models, read_model
     from taskorder.interface.posterior import Fit
     from taskorder.interface.reports import rebuild, report
@@ -24,6 +26,7 @@ __all__ = [
     "calibrate",
     "check",
     "covariates",
+    "design",
     "export",
     "fit",
     "import_results",
@@ -36,15 +39,20 @@ __all__ = [
     "read",
     "read_model",
     "rebuild",
+    "refit",
     "registry",
     "report",
     "run",
+    "select",
+    "undo",
 ]
 
 _HOMES = {
     "taskorder.errors": ("TaskorderError",),
+    "taskorder.interface.choosing": ("design", "select"),
     "taskorder.interface.claims": ("judge", "registry"),
     "taskorder.interface.experiments": ("export", "measure", "plan", "run"),
+    "taskorder.interface.growing": ("refit", "undo"),
     "taskorder.interface.models": ("calibrate", "fit", "load", "models", "read_model"),
     "taskorder.interface.posterior": ("Fit",),
     "taskorder.interface.reports": ("rebuild", "report"),

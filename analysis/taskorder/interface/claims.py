@@ -16,7 +16,7 @@ from taskorder.interface.saying import progress, say
 _SHOWN = ["id", "verdict", "probability", "mean", "lower", "upper", "unit", "attack_score", "tier"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judged(Proceedings):
     """The verdicts of all registered claims.
 
@@ -40,6 +40,9 @@ class Judged(Proceedings):
         """One row a claim: as `taskorder claims --json`, with a column for each gate."""
         rows = [one.as_dict() | one.gates for one in self.verdicts]
         return pd.DataFrame(rows).drop(columns=["gates", "dimensions"])
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         reasons = [f"{one.claim.id}: {reason}" for one in self.verdicts for reason in one.reasons]

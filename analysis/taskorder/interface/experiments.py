@@ -16,7 +16,7 @@ from taskorder.results.reading import ResultTable, read
 _WIDTH = 110
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Planned:
     """What an experiment would train.
 
@@ -31,7 +31,7 @@ class Planned:
     tree: str
     costs: str
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.tree}\n{self.costs}"
 
     def _repr_html_(self) -> str:
@@ -55,9 +55,11 @@ def plan(experiment: str | Path, output: str | Path | None = None) -> Planned:
     from taskorder.harness.preview.preview import planned
 
     tree, costs = planned(Path(experiment), _path(output), say)
-    console = Console(file=io.StringIO(), width=_WIDTH, highlight=False, record=True)
-    console.print(tree)
-    return Planned(console.export_text().rstrip(), costs)
+    drawn = io.StringIO()
+    Console(file=drawn, width=_WIDTH, color_system=None, force_jupyter=False, force_terminal=False).print(
+        tree
+    )
+    return Planned(drawn.getvalue().rstrip(), costs)
 
 
 def run(

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from taskorder.errors import InvalidModel, nearest
 from taskorder.inference import store
 from taskorder.inference.criticism.calibration import Calibration, Plan
 from taskorder.inference.criticism.calibration import calibrate as calibrated
@@ -16,6 +15,7 @@ from taskorder.inference.fitting import DRAWS, SEED, Engine
 from taskorder.inference.session import Settings, fitted_to, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.spec import read_model as read_file
+from taskorder.interface.naming import named_model
 from taskorder.interface.posterior import Fit
 from taskorder.interface.saying import progress, say
 from taskorder.paths import resource
@@ -68,16 +68,7 @@ def read_model(model: Model) -> ModelSpec:
         return model
     if isinstance(model, dict):
         return parse_model(model)
-    if Path(model).suffix:
-        return read_file(model)
-    shipped = {path.stem: path for path in resource("models").glob("*.toml")}
-    if str(model) not in shipped:
-        known = ", ".join(sorted(shipped))
-        raise InvalidModel(
-            [f"no model {str(model)!r} ships: name a file that ends in .toml, or one of {known}."
-             f"{nearest(str(model), shipped)}"]
-        )  # fmt: skip
-    return read_file(shipped[str(model)])
+    return read_file(named_model(model))
 
 
 def fit(

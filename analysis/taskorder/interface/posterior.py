@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SEED = 2026
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit(fitting.Fit):
     """A posterior, with what can be asked of it.
 
@@ -280,6 +280,9 @@ class Fit(fitting.Fit):
 
     def _known(self) -> Covariates:
         return self.covariates or shipped()
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
