@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -32,8 +32,6 @@ class Table:
 
     Attributes
     ----------
-    source : Path
-        Where its rows are read now.
     name : str
         Its path in the project: `data/added/0001-mine.csv`.
     content : bytes
@@ -41,7 +39,6 @@ class Table:
         Its rows, validated.
     """
 
-    source: Path
     name: str
     content: bytes
     frame: pd.DataFrame
@@ -80,10 +77,10 @@ def offered(paths: Sequence[Path], project: Project, ledger: Ledger, covariates:
     new = [path for path in paths if digests[path] not in there]
     if not new:
         return Offer((), tuple(known))
-    frames = _validated(new, project, covariates)
+    frames = _validated(new, contents, project, covariates)
     first = _next_number(project, ledger)
     tables = tuple(
-        Table(path, f"{ADDED}/{first + place:04d}-{_slug(path)}.csv", contents[path], frame)
+        Table(f"{ADDED}/{first + place:04d}-{_slug(path)}.csv", contents[path], frame)
         for place, (path, frame) in enumerate(zip(new, frames, strict=True))
     )
     return Offer(tables, tuple(known))
@@ -100,7 +97,9 @@ def _refuse_endings(paths: Iterable[Path]) -> None:
         raise InvalidTable(problems)
 
 
-def _validated(paths: Sequence[Path], project: Project, covariates: Covariates) -> list[pd.DataFrame]:
+def _validated(
+    paths: Sequence[Path], contents: Mapping[Path, bytes], project: Project, covariates: Covariates
+) -> list[pd.DataFrame]:
     """Read new tables together with those of the same studies, so that a score that stands twice is found."""
     codes = covariates.languages["language"].tolist()
     new = read(*paths, languages=codes).frame
@@ -113,6 +112,9 @@ def _validated(paths: Sequence[Path], project: Project, covariates: Covariates) 
             table = read(*same, *paths, languages=codes)
         except InvalidTable as error:
             raise InvalidTable([*error.problems, *_remedy(error.problems, project)]) from None
+    for file, path in zip(table.inputs[-len(paths) :], paths, strict=True):
+        if file.sha256 != hashlib.sha256(contents[path]).hexdigest():
+            raise TaskorderError(f"{path} changed while it was read: try again")
     frame = table.frame.iloc[-len(new) :].reset_index(drop=True)
     bounds = [0]
     for file in table.inputs[-len(paths) :]:
@@ -163,19 +165,31 @@ def _slug(path: Path) -> str:
 
 
 def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
-    """Say of which tasks of new rows nothing is known, and what to do."""
-    known = set(covariates.tasks["task"])
-    steps = [parse(text) for text in frame["sequence"].unique()]
-    named = {stage.task for sequence in steps for step in sequence for stage in step} | set(frame["target"])
-    unknown = sorted(task for task in named - known if task not in ("mlm", "tlm"))
-    if not unknown:
-        return ()
-    more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
-    return (
-        f"Nothing is known of {', '.join(unknown[:SHOWN])}{more}: no difficulty, and no similarity to a"
-        " target. A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
-        " data/similarity.csv, let the models use these rows in full.",
-    )
+    """Say of which tasks and languages of new rows nothing is known, and what to do."""
+    stages = [stage for text in frame["sequence"].unique() for step in parse(text) for stage in step]
+    tasks = {stage.task for stage in stages if stage.task not in ("mlm", "tlm")} | set(frame["target"])
+    codes = {code for stage in stages for code in stage.languages()}
+    codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
+    unknown = sorted(tasks - set(covariates.tasks["task"]))
+    strange = sorted(codes - set(covariates.languages["language"]))
+    said: list[str] = []
+    if unknown:
+        said.append(
+            f"Nothing is known of the tasks {_listed(unknown)}: no difficulty, and no similarity to a target."
+            " A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
+            " data/similarity.csv, let the models use these rows in full."
+        )
+    if strange:
+        said.append(
+            f"Nothing is known of the languages {_listed(strange)}: no family, script or distance. A line in"
+            " data/languages.csv lets the models use these rows in full."
+        )
+    return tuple(said)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def last_added(project: Project, ledger: Ledger) -> tuple[int, tuple[Path, ...]]:

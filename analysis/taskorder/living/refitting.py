@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from taskorder import together
 from taskorder.claims import ledger as ledgers
@@ -83,9 +84,7 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
             say(sentence)
         if not offer.tables:
             return offer.known
-        means = _means(wishes, known, say)
-        sources = {table.source: table.name for table in offer.tables}
-        changed, untouched = _through(_models(wishes), offer.tables, sources, means)
+        changed, untouched = _through(offer.tables, wishes, _means(wishes, known, say))
         change = Change(
             name=Path(offer.tables[0].name).stem,
             tables=tuple(table.as_dict() for table in offer.tables),
@@ -181,23 +180,38 @@ def _studies(tables: Sequence[Table]) -> dict[str, int]:
 
 
 def _through(
-    models: Sequence[ModelSpec], tables: Sequence[Table], sources: Mapping[Path, str], means: Means
+    tables: Sequence[Table], wishes: Wishes, means: Means
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
-    """Take new tables through all models."""
+    """Take new tables, as they were read once, through all models."""
     changed: list[ModelChange] = []
     untouched: dict[str, tuple[Fate, ...]] = {}
     rows = sum(len(table.frame) for table in tables)
-    for spec in models:
-        if not all(takes(spec, name) for name in sources.values()):
-            untouched[spec.name] = (untaken(spec, rows),)
-            continue
-        before = _tables(spec)
-        found = compared(spec, before, [*before, *sources], sources, means)
-        if isinstance(found, ModelChange):
-            changed.append(found)
-        else:
-            untouched[spec.name] = found
-    return tuple(changed), untouched
+    with TemporaryDirectory(prefix="taskorder-") as folder:
+        sources = {Path(folder) / Path(table.name).name: table.name for table in tables}
+        for path, table in zip(sources, tables, strict=True):
+            path.write_bytes(table.content)
+        for spec in (models := _models(wishes)):
+            if not all(takes(spec, table.name) for table in tables):
+                untouched[spec.name] = (untaken(spec, rows),)
+                continue
+            before = _tables(spec)
+            found = compared(spec, before, [*before, *sources], sources, means)
+            if isinstance(found, ModelChange):
+                changed.append(found)
+            else:
+                untouched[spec.name] = found
+    return tuple(changed), untouched | _unasked(tables, models)
+
+
+def _unasked(tables: Sequence[Table], models: Sequence[ModelSpec]) -> dict[str, tuple[Fate, ...]]:
+    """Say of the models that ship and were not asked for that they read the new rows, too."""
+    rows, asked = sum(len(table.frame) for table in tables), {spec.name for spec in models}
+    reason = "not followed: --model names other models; taskorder claims and report fit it with these rows"
+    return {
+        spec.name: (Fate(rows, reason),)
+        for spec in shipped()
+        if spec.name not in asked and all(takes(spec, table.name) for table in tables)
+    }
 
 
 def _made(project: Project, change: Change, files: Mapping[Path, bytes | None]) -> Change:

@@ -115,13 +115,12 @@ def _counted(count: int, noun: str) -> str:
 
 def _model(one: ModelChange, table: Table) -> Lines:
     if one.fates:
-        yield from ("New rows:", *_fates(one.fates))
+        yield from ("New rows:", *_fates(one.fates), "")
     if one.notes:
-        yield from ("", "The fit says what it did not say before:", *(f"- {note}" for note in one.notes))
+        yield from ("The fit says what it did not say before:", *(f"- {note}" for note in one.notes), "")
     if one.after and not one.after.diagnostics.ok:
-        yield "The fit FAILED its diagnostics, and decides nothing."
+        yield from ("The fit FAILED its diagnostics, and decides nothing.", "")
     yield from _reference(one)
-    yield ""
     shown = one.estimands[_shown(one.estimands)]
     yield table(
         ("estimand", "before", "95 %", "after", "95 %", "shift", "in sds", "unit"),
@@ -143,6 +142,7 @@ def _reference(one: ModelChange) -> Lines:
                 f"Points are stated at the mean score of the rows: {scores[0]:.1f} before, {scores[1]:.1f}"
                 " after; estimands in points shift by this, too."
             )
+            yield ""
 
 
 def _shown(estimands: pd.DataFrame) -> pd.Series:
