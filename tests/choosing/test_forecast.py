@@ -1,4 +1,4 @@
-"""What a fit expects of sequences: of those that it saw what it says of them, of others with what they lack."""
+"""What a fit expects of sequences: of those that it saw what it says, of others with what they lack."""
 
 from collections.abc import Callable
 from dataclasses import replace

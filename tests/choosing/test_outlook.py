@@ -43,7 +43,9 @@ def number(rows: pd.DataFrame) -> NDArray[np.int64]:
 def look(
     rows: pd.DataFrame, number: NDArray[np.int64], spec: ModelSpec, name: str, known: Covariates
 ) -> Outlook:
-    return outlook(rows, number, spec, name, known, seed=1, draws=60)
+    found = outlook(rows, number, spec, name, known, seed=1, draws=60)
+    assert isinstance(found, Outlook)
+    return found
 
 
 def variances(found: Density, design: Design, effect: Floats, u: Floats) -> Floats:
@@ -79,7 +81,7 @@ def test_the_variance_foretold_is_the_one_after_the_rows_whatever_they_say(
     at = module._at
     monkeypatch.setattr(module, "_at", spied)
     found = look(rows, number, order_spec, name, known)
-    after = found.variances_along(np.array([2, 0, 3, 1]))
+    after = found.variances_along([2, 0, 3, 1])
     one_by_one = found.after(2).after(0).after(3).after(1)
     rng = np.random.default_rng(4)
     with_any_outcome = rows.assign(score=rows["score"].where(number < 0, rng.uniform(0.2, 0.9, len(rows))))

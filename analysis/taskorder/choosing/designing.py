@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from taskorder.choosing.information import Told
 from taskorder.choosing.outlook import Outlook, estimand_of, outlook
 from taskorder.choosing.runs import Run, Training, cost, laid_out, made, number_of, planned
 from taskorder.errors import MissingData
@@ -34,8 +35,9 @@ Integers = NDArray[np.int64]
 
 BAND = (0.05, 0.95)
 """Of the widths after random runs."""
-TIMES = 200
+TIMES, TIMES_OF_THETA = 50, 20
 """How often runs are drawn by chance."""
+FEW = 10
 EQUAL = 1e-9
 """Gains that differ by less, as a share of the best, are the same."""
 LITTLE = 0.02
@@ -175,34 +177,33 @@ def design(
     rows = select_rows(pd.concat([table, new], ignore_index=True), spec, covariates)
     number = number_of(rows["run"]).to_numpy(dtype=np.int64)
     found = outlook(rows, number, spec, name, covariates, seed=asked.seed)
-    able = np.unique(found.run)
-    if not len(able):
+    if not found.runs:
         raise MissingData(
             f"model {spec.name!r} takes no row of study {experiment.study!r}: look at its [data] where"
         )
     trained = {training for run in done for training in run.trainings}
     chosen, widths = greedy(found, left, trained, asked)
-    by_chance = random_widths(found, able, len(chosen), asked.seed)
+    by_chance = random_widths(found, len(chosen), asked.seed)
     runs = tuple(left[i] for i in chosen)
     return Designed(
         estimand=name,
         unit=unit(spec.estimands[name], spec, found.reference),
-        width=float(found.width(found.variance)),
+        width=found.width(),
         runs=runs,
         table=_table(runs, trained, widths, by_chance),
-        candidates=len(able),
+        candidates=len(found.runs),
         notes=notes,
     )
 
 
 def greedy(
-    found: Outlook, runs: Sequence[Run], trained: Iterable[Training], asked: Asked
+    found: Outlook | Told, runs: Sequence[Run], trained: Iterable[Training], asked: Asked
 ) -> tuple[list[int], Floats]:
     """Choose runs one at a time.
 
     Parameters
     ----------
-    found : Outlook
+    found : Outlook or Told
     runs : sequence of Run
         By the numbers that `found` knows them by.
     trained : iterable of Training
@@ -214,29 +215,39 @@ def greedy(
     chosen : list of int
     widths : array
         Of the interval after each.
+
+    Notes
+    -----
+    What a run would tell of theta takes longer to compute, and falls as runs are chosen: after the first only
+    the most promising `FEW` are looked at again (Minoux 1978).
     """
-    known, left = set(trained), list(map(int, np.unique(found.run)))
+    known, left = set(trained), list(found.runs)
+    gains = dict(zip(left, found.gains(left), strict=True))
     chosen: list[int] = []
     widths: list[float] = []
     while left and len(chosen) < asked.runs:
-        costs = np.array([max(cost(runs[i], known), 1) for i in left])
-        gains = np.array([found.gain(i).mean() for i in left])
-        worth = gains / costs if asked.per_cost else gains
-        best = np.flatnonzero(worth >= worth.max() * (1.0 - EQUAL))
-        taken = left.pop(int(best[np.argmin(costs[best])]))
+        costs = {i: max(cost(runs[i], known), 1) for i in left}
+        by = {i: costs[i] if asked.per_cost else 1 for i in left}
+        if chosen:
+            due = left if isinstance(found, Outlook) else sorted(left, key=lambda i: -gains[i] / by[i])[:FEW]
+            gains |= dict(zip(due, found.gains(due), strict=True))
+        most = max(gains[i] / by[i] for i in left)
+        best = [i for i in left if gains[i] / by[i] >= most * (1.0 - EQUAL)]
+        taken = min(best, key=lambda i: costs[i])
+        left.remove(taken)
         found = found.after(taken)
         known |= set(runs[taken].trainings)
         chosen.append(taken)
-        widths.append(float(found.width(found.variance)))
+        widths.append(found.width())
     return chosen, np.array(widths)
 
 
-def random_widths(found: Outlook, able: Integers, count: int, seed: int, times: int = TIMES) -> Floats:
+def random_widths(found: Outlook | Told, count: int, seed: int) -> Floats:
     """Return the widths after each of some random runs, drawn many times: (times, count)."""
+    times = TIMES if isinstance(found, Outlook) else TIMES_OF_THETA
     rng = np.random.default_rng([seed, 1])
-    drawn = (rng.choice(able, count, replace=False) for _ in range(times))
-    along = [found.variances_along(runs) for runs in drawn]
-    return found.width(np.stack(along, axis=1))
+    drawn = (rng.choice(found.runs, count, replace=False) for _ in range(times))
+    return np.array([found.widths_along([int(run) for run in runs]) for runs in drawn])
 
 
 def _table(

@@ -11,11 +11,13 @@ kept for a number of draws of theta; taking a row in is a rank update of it.
 
 The model is laid out for all rows, those to come among them, and fitted to those that are there: runs, seeds
 and orders that are new have levels of their own, of which nothing is known but their sd. What rows to come
-would say of theta is not counted: its draws stay as they are.
+would say of theta is not counted: its draws stay as they are. For estimands that are functions of theta alone
+it is all that counts: see `information`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,13 +27,14 @@ from scipy import sparse, special
 from scipy.sparse.linalg import SuperLU, splu
 from threadpoolctl import threadpool_limits
 
+from taskorder.choosing.information import Told, parameters_of, point_at, told
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.engines import elimination
-from taskorder.inference.engines.collapsed import drawn
+from taskorder.inference.engines.collapsed import Sampled, drawn, posterior_of
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.mode import mode
 from taskorder.inference.engines.theta import Theta
-from taskorder.inference.estimands import points_per_unit
+from taskorder.inference.estimands import estimands, points_per_unit
 from taskorder.inference.fitting import choose
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.layout.observations import observe
@@ -46,8 +49,10 @@ Booleans = NDArray[np.bool_]
 
 LINEAR = ("points", "contrast", "curriculum")
 """Functions of estimands that are linear in the coefficients, given theta."""
-DRAWS, POINTS_OF_THETA = 400, 64
-"""Draws of theta that are made, and how many of them are used, at most."""
+OF_THETA = ("recency", "ratio", "sd_points", "order_sd", "order_ratio", "best_order")
+"""Functions of estimands that are functions of theta; all but the first are above zero."""
+DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 3
+"""Draws of theta that are made; how many of them are used for linear effects, and for functions of theta."""
 NUMBERS = 40_000_000
 """Of joint covariances that are held at once."""
 MOST_ROWS = 2_500
@@ -83,6 +88,11 @@ class Outlook:
         """Of the effect given theta, (T,)."""
         return self.joint[:, 0, 0]
 
+    @property
+    def runs(self) -> list[int]:
+        """The runs to come."""
+        return [int(run) for run in np.unique(self.run)]
+
     def rows_of(self, run: int) -> Integers:
         """Return where a run's rows are in `joint`."""
         return 1 + np.flatnonzero(self.run == run)
@@ -91,17 +101,21 @@ class Outlook:
         """Return by how much a run would lower the variance of the effect, (T,)."""
         return np.sum(self._half(self.rows_of(run), np.zeros(1, dtype=np.int64)) ** 2, axis=(1, 2))
 
+    def gains(self, runs: Sequence[int]) -> Floats:
+        """Return by how much each of some runs would lower the variance, on average over theta."""
+        return np.array([self.gain(run).mean() for run in runs])
+
     def after(self, run: int) -> Outlook:
         """Return the outlook once a run is made; its rows stay, as if it could be made again."""
         everything = np.arange(self.joint.shape[1])
         half = self._half(self.rows_of(run), everything)
         return replace(self, joint=self.joint - np.swapaxes(half, 1, 2) @ half)
 
-    def variances_along(self, runs: Integers) -> Floats:
+    def variances_along(self, runs: Sequence[int]) -> Floats:
         """Return the variance of the effect after each of several runs, one after the other: (T, runs)."""
-        rows = np.concatenate([self.rows_of(int(run)) for run in runs])
+        rows = np.concatenate([self.rows_of(run) for run in runs])
         squares = self._half(rows, np.zeros(1, dtype=np.int64))[:, :, 0] ** 2
-        ends = np.cumsum([len(self.rows_of(int(run))) for run in runs]) - 1
+        ends = np.cumsum([len(self.rows_of(run)) for run in runs]) - 1
         return self.variance[:, None] - np.cumsum(squares, axis=1)[:, ends]
 
     def _half(self, rows: Integers, others: Integers) -> Floats:
@@ -122,9 +136,14 @@ class Outlook:
         tail = (1.0 - INTERVAL) / 2
         return _quantile(mean, sd, tail), _quantile(mean, sd, 1.0 - tail)
 
-    def width(self, variance: Floats) -> Floats:
-        """Return the width of that interval."""
-        lower, upper = self.interval(variance)
+    def width(self) -> float:
+        """Return the width of that interval now."""
+        lower, upper = self.interval(self.variance)
+        return float(upper - lower)
+
+    def widths_along(self, runs: Sequence[int]) -> Floats:
+        """Return the widths after each of some runs, one after the other."""
+        lower, upper = self.interval(self.variances_along(runs))
         return upper - lower
 
 
@@ -140,8 +159,8 @@ def _quantile(mean: Floats, sd: Floats, share: float) -> Floats:
 
 
 def able(spec: ModelSpec) -> list[str]:
-    """Return the estimands of a model that are linear given theta."""
-    return [name for name, estimand in spec.estimands.items() if estimand.function in LINEAR]
+    """Return the estimands of a model that runs can be chosen for."""
+    return [name for name, estimand in spec.estimands.items() if estimand.function in (*LINEAR, *OF_THETA)]
 
 
 def estimand_of(spec: ModelSpec, name: str) -> str:
@@ -150,13 +169,13 @@ def estimand_of(spec: ModelSpec, name: str) -> str:
     Raises
     ------
     MissingData
-        If the model has none of that name, or it is not linear given theta.
+        If the model has none of that name, or its interval cannot be told beforehand.
     """
     possible = able(spec)
     if not possible:
         raise MissingData(
-            f"model {spec.name!r}: runs are chosen for an estimand of the function {', '.join(LINEAR)}, and"
-            f" it has none; add one to [estimands]"
+            f"model {spec.name!r} has no estimand that runs can be chosen for; add one to [estimands], of the"
+            f" function {', '.join((*LINEAR, *OF_THETA))}"
         )
     if not name:
         return possible[0]
@@ -183,8 +202,8 @@ def outlook(
     *,
     seed: int,
     draws: int = DRAWS,
-) -> Outlook:
-    """Fit a model to the rows that are there, and say how an effect and the rows to come vary together.
+) -> Outlook | Told:
+    """Fit a model to the rows that are there, and say what rows to come would tell of an estimand.
 
     Parameters
     ----------
@@ -217,18 +236,50 @@ def outlook(
             f" sequences, targets or seeds in the experiment file"
         )
     design = build_design(rows, spec, covariates)
+    design = replace(design, reference=_reference(rows[~coming], spec, design))
     there = only(design, rows, ~coming & (design.row_cell >= 0), spec)
     taken = coming & (design.row_cell >= 0)
+    to_come = _Coming(design, design.row_cell[taken], run[taken])
     with threadpool_limits(limits=1, user_api="blas"):
         start = mode(density(there, spec), there)
         sampled = drawn(start, seed=seed, draws=draws)
-        u = sampled.u.reshape(len(start.u), -1)
-        few = u[:, _evenly(u.shape[1], int(taken.sum()))]
-        reference = _reference(rows[~coming], spec, design)
-        effect = effect_of(design, spec.estimands[name], start.density.coordinates.unpack(few))
-        effect *= points_per_unit(spec, reference)
-        to_come = _Coming(design, design.row_cell[taken], run[taken])
-        return replace(_at(start.density, there, few, effect, to_come), reference=reference)
+        if spec.estimands[name].function in LINEAR:
+            return _of_effect(start.density, there, sampled, spec, name, to_come)
+        return _of_theta(start.density, there, sampled, spec, name, to_come)
+
+
+def _of_effect(
+    density: Density, there: Design, sampled: Sampled, spec: ModelSpec, name: str, coming: _Coming
+) -> Outlook:
+    u = sampled.u.reshape(len(sampled.u), -1)
+    few = u[:, _evenly(u.shape[1], len(coming.run))]
+    effect = effect_of(coming.design, spec.estimands[name], density.coordinates.unpack(few))
+    effect *= points_per_unit(spec, coming.design.reference)
+    return _at(density, there, few, effect, coming)
+
+
+def _of_theta(
+    density: Density, there: Design, sampled: Sampled, spec: ModelSpec, name: str, coming: _Coming
+) -> Told:
+    u = sampled.u.reshape(len(sampled.u), -1)
+    posterior = posterior_of(coming.design, density, sampled.u, sampled.coefficients)
+    alone = spec.model_copy(update={"estimands": {name: spec.estimands[name]}})
+    found = estimands(posterior, coming.design, alone)
+    if name not in found:
+        raise MissingData(f"model {spec.name!r}: these rows have nothing that {name!r} could be told from")
+    few = u[:, np.linspace(0, u.shape[1] - 1, POINTS_OF_INFORMATION + 2).round().astype(int)[1:-1]]
+    thetas = [density.coordinates.unpack(few[:, [t]]) for t in range(few.shape[1])]
+    count = len(there.cells.n)
+    return told(
+        draws=found[name].to_numpy().ravel(),
+        parameters=parameters_of(density.coordinates.unpack(u), recency=len(there.effects) > 1),
+        points=[point_at(density, theta, there, coming.design, coming.cells) for theta in thetas],
+        proper=density.proper,
+        n=np.concatenate([there.cells.n, np.zeros(len(coming.cells))]),
+        rows={int(run): count + np.flatnonzero(coming.run == run) for run in np.unique(coming.run)},
+        positive=spec.estimands[name].function != "recency",
+        reference=coming.design.reference,
+    )
 
 
 def only(design: Design, rows: pd.DataFrame, keep: Booleans, spec: ModelSpec) -> Design:
@@ -317,7 +368,7 @@ def _at(density: Density, there: Design, u: Floats, effect: Floats, coming: _Com
         mean.append(effect[t] @ (density.mean + sd * elimination.means(factor)[:, 0]))
         noise.append(v + theta.residual[level, 0] ** 2)
     taken_off = density.sums.shift * effect[:, [b.start for b in there.blocks if b.name == "1"]].sum(axis=1)
-    return Outlook(np.array(mean) + taken_off, np.array(joint), np.array(noise), coming.run, np.nan)
+    return Outlook(np.array(mean) + taken_off, np.array(joint), np.array(noise), coming.run, there.reference)
 
 
 def _summed(design: Design, weight: Floats) -> sparse.csr_array:
