@@ -100,7 +100,7 @@ class Designed:
         """Return the table for a terminal: what it promises first, then what to paste."""
         last = self.table.iloc[-1]
         lines = [
-            f"{self.estimand}: the 95 % interval is {self.width:.3g} {self.unit} wide; after these"
+            f"{self.estimand}: the 95 % interval is {self.width:.3g} wide ({self.unit}); after these"
             f" {len(self.runs)} of {self.candidates:,} runs {last['width']:.3g}, after as many by chance"
             f" {last['random_width']:.3g} ({last['random_lower']:.3g} to {last['random_upper']:.3g})."
         ]
