@@ -94,3 +94,32 @@ def test_what_one_study_alone_tells_has_no_errors(rows: pd.DataFrame) -> None:
 
 def test_few_clusters_give_nothing(rows: pd.DataFrame) -> None:
     assert estimates(rows[rows["study"].isin(["s1", "s2"])], NETWORK) == []
+
+
+def test_sequences_are_compared_within_evaluation_sets() -> None:
+    """A stage costs 0.02; noise 0.05, and 0.01 more a stage; evaluation sets have levels of their own."""
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame(
+        {
+            "target": target,
+            "language": language,
+            "sequence": sequence,
+            "steps": steps,
+            "perturbed": perturbed,
+            "score": level - 0.02 * steps - perturbed * (0.05 + 0.01 * steps) + rng.normal(0, 0.002),
+        }
+        for target in "xy"
+        for language, level in zip(("ar", "de", "fi", "hi", "ja"), rng.uniform(0.3, 0.9, 5), strict=True)
+        for sequence, steps in (("", 0.0), ("a", 1.0), ("b", 1.0), ("a>b", 2.0))
+        for perturbed in (0.0, 1.0)
+    )
+    spec = model(
+        data={"schema": "results"}, fixed={"terms": ["1", "perturbed", "perturbed:steps"]}, sequence={}
+    )
+    found = {one.term: one for one in estimates(rows, spec)}
+    assert set(found) == {"perturbed", "perturbed:steps"}
+    assert found["perturbed"].estimate == pytest.approx(-0.05, abs=0.003)
+    assert found["perturbed:steps"].estimate == pytest.approx(-0.01, abs=0.002)
+    dummies = smf.ols("score ~ steps + perturbed + perturbed:steps + C(target):C(language)", rows).fit()
+    assert found["perturbed:steps"].estimate == pytest.approx(dummies.params["perturbed:steps"], abs=1e-9)
+    assert found["perturbed"].method.endswith("within evaluation sets, errors clustered by language")

@@ -5,7 +5,7 @@
   more Egger's test and PET-PEESE.
 - A model of sequences: its moderators by weighted least squares with cluster-robust errors.
 - A model of other terms: these by least squares with cluster-robust errors, in a network of treatments within
-  its trials.
+  its trials, of sequences within evaluation sets.
 - Rows in which several orders of the same tasks share languages or seeds: analysis of variance, the largest
   difference between two orders, and the agreement of scores from order to order.
 """

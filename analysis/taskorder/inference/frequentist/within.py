@@ -3,7 +3,8 @@
 In a network of treatments the mean scores of each trial's arms are set against the treatments, the levels of
 trials being absorbed (both sides are centred within them), so that only comparisons within trials count: the
 fixed-effects estimator of a network meta-analysis of arms. Without networks the rows are set against all
-fixed terms at once.
+fixed terms at once; where there are stages, within evaluation sets, beside the number of stages, which stands
+for their effects.
 
 Errors are clustered by study where there are enough and no trial spans two of them, else by the first other
 column that is so (Cameron and Miller 2015, Journal of Human Resources 50, 317-372). The t distribution has
@@ -28,6 +29,7 @@ from taskorder.inference.layout.terms import fixed_columns, level_name
 from taskorder.inference.scales import SCALES
 from taskorder.inference.spec import ModelSpec
 from taskorder.inference.summary import INTERVAL
+from taskorder.results.sequences import parse
 
 Floats = NDArray[np.float64]
 
@@ -35,10 +37,13 @@ CLUSTERS = ("study", "target", "backbone", "language")
 """What may be independent, the first that has enough levels counts."""
 FEWEST = 4
 """Fewer clusters than this give no errors worth printing."""
+EVALUATION = ("study", "backbone", "tuning", "target", "train_language", "language", "metric")
+"""What tells evaluation sets apart, on clean text and on perturbed."""
+LEAST = 1e-9
 
 
 def estimates(rows: pd.DataFrame, spec: ModelSpec) -> list[Estimate]:
-    """Estimate the fixed terms of a model without stages.
+    """Estimate the fixed terms of a model without moderators of stages.
 
     Parameters
     ----------
@@ -49,26 +54,43 @@ def estimates(rows: pd.DataFrame, spec: ModelSpec) -> list[Estimate]:
     Returns
     -------
     list of Estimate
-        On the model's scale. Empty where the model has stages, known variances or counts, where too few
+        On the model's scale. Empty where the model has moderators, known variances or counts, where too few
         clusters are there, or the rows do not tell its terms apart.
     """
-    suits = spec.sequence is None and not spec.outcome.variance and spec.outcome.likelihood == "normal"
+    moderated = spec.sequence is not None and bool(spec.sequence.moderators)
+    suits = not moderated and not spec.outcome.variance and spec.outcome.likelihood == "normal"
     if not suits or spec.fixed.terms in {(), ("1",)}:
         return []
     scaled = rows.assign(y=SCALES[spec.outcome.scale].forward(rows[spec.outcome.column].to_numpy(float)))
     try:
         if spec.networks:
             return [one for column in spec.networks for one in _within_trials(scaled, spec, column)]
-        return _of_rows(scaled, spec)
+        return _of_rows(scaled, spec) if spec.sequence is None else _of_sequences(scaled, spec)
     except MissingData:
         return []
 
 
 def _of_rows(rows: pd.DataFrame, spec: ModelSpec) -> list[Estimate]:
-    by = _cluster(rows, [str(name) for name in rows])
-    columns = fixed_columns(rows, spec.fixed.terms, spec.fixed.reference)
-    x = pd.DataFrame({one.name: one.centre + one.values for one in columns})  # noqa: PD011 (no frame)
+    x, by = _fixed(rows, spec), _cluster(rows, [str(name) for name in rows])
     return _estimates(rows["y"].to_numpy(float), x, rows, by, "least squares", spec.outcome.scale)
+
+
+def _of_sequences(rows: pd.DataFrame, spec: ModelSpec) -> list[Estimate]:
+    rows = rows.reset_index(drop=True)
+    evaluation = [rows[name].fillna("") for name in EVALUATION if name in rows]
+    stages = [float(len(parse(str(text)))) for text in rows["sequence"]]
+    x = _fixed(rows, spec).assign(stages=stages)
+    x = x - x.groupby(evaluation).transform("mean")
+    y = rows["y"] - rows["y"].groupby(evaluation).transform("mean")
+    x = x.loc[:, x.abs().max() > LEAST]
+    by, method = _cluster(rows, [str(name) for name in rows]), "least squares within evaluation sets"
+    found = _estimates(y.to_numpy(float), x, rows, by, method, spec.outcome.scale)
+    return [one for one in found if one.term != "stages"]
+
+
+def _fixed(rows: pd.DataFrame, spec: ModelSpec) -> pd.DataFrame:
+    columns = fixed_columns(rows, spec.fixed.terms, spec.fixed.reference)
+    return pd.DataFrame({one.name: one.centre + one.values for one in columns})  # noqa: PD011 (no frame)
 
 
 def _within_trials(rows: pd.DataFrame, spec: ModelSpec, column: str) -> list[Estimate]:
