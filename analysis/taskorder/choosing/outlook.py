@@ -28,7 +28,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from threadpoolctl import threadpool_limits
 
 from taskorder.choosing.information import Told, parameters_of, point_at, told
-from taskorder.errors import MissingData, nearest
+from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.inference.engines import elimination
 from taskorder.inference.engines.collapsed import Sampled, drawn, posterior_of
 from taskorder.inference.engines.density import Density, density
@@ -226,6 +226,8 @@ def outlook(
         Where the linear effects of the model cannot be integrated out.
     MissingData
         Where the rows do not determine the model, lack the estimand's term, or those to come are too many.
+    FitFailed
+        Where the rows that are there cannot tell the linear effects apart.
     """
     choose("collapsed", spec)
     coming = run >= 0
@@ -240,12 +242,17 @@ def outlook(
     there = only(design, rows, ~coming & (design.row_cell >= 0), spec)
     taken = coming & (design.row_cell >= 0)
     to_come = _Coming(design, design.row_cell[taken], run[taken])
-    with threadpool_limits(limits=1, user_api="blas"):
-        start = mode(density(there, spec), there)
-        sampled = drawn(start, seed=seed, draws=draws)
-        if spec.estimands[name].function in LINEAR:
-            return _of_effect(start.density, there, sampled, spec, name, to_come)
-        return _of_theta(start.density, there, sampled, spec, name, to_come)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            start = mode(density(there, spec), there)
+            sampled = drawn(start, seed=seed, draws=draws)
+            looked = _of_effect if spec.estimands[name].function in LINEAR else _of_theta
+            return looked(start.density, there, sampled, spec, name, to_come)
+    except np.linalg.LinAlgError:
+        raise FitFailed(
+            f"model {spec.name!r}: the rows that are there cannot tell its linear effects apart, and a prior"
+            f" is flat or very wide: make more runs first, or give its terms Normal priors"
+        ) from None
 
 
 def _of_effect(
