@@ -24,7 +24,7 @@ def test_what_moved_is_a_table_and_can_be_taken_back(root: Path, rows: Rows) -> 
     assert abs(shifts["stage_points"] - moved["stage_points"]) < 1e-6
     assert found.claims["claim"].tolist() == ["stages-help"]
     assert "stage_points" in repr(found)
-    assert found._repr_html_().startswith("<pre>")
+    assert found._repr_markdown_().startswith("#### Added")
     assert len(list((root / "data" / "added").glob("*.csv"))) == 1
 
     assert taskorder.refit(mine, seed=3, draws=800) is None

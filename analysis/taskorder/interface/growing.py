@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,12 +12,13 @@ import pandas as pd
 
 from taskorder.inference.fitting import DRAWS, SEED
 from taskorder.inference.session import Settings
-from taskorder.interface import showing
 from taskorder.interface.naming import named_model
 from taskorder.interface.saying import progress, say
 from taskorder.living import refitting
 from taskorder.living.change import Change
-from taskorder.living.telling import text
+from taskorder.living.telling import markdown, text
+
+_HEADING = re.compile(r"^#+ ", re.MULTILINE)
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,8 +66,8 @@ class Moved(Change):
     def __repr__(self) -> str:
         return text(self)
 
-    def _repr_html_(self) -> str:
-        return showing.printed(text(self))
+    def _repr_markdown_(self) -> str:
+        return _HEADING.sub("#### ", markdown(self))
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
