@@ -180,6 +180,34 @@ def test_unknown_tasks_are_named_with_the_remedy_and_unknown_languages_refused(
         refit([strange], dry)
 
 
+@pytest.mark.usefixtures("root")
+def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: Wishes) -> None:
+    new = rows("mine.csv", gain=6.0)
+    said: list[str] = []
+    dry = added(refit([new], replace(wishes, dry=True), said.append)).models[0]
+    assert "fitting small to 48 rows (this can take a few minutes)" not in said
+    assert dry.after is None
+    true = added(refit([new], wishes)).models[0]
+    assert dry.rows == true.rows
+    roughly, found = (one.estimands.set_index("estimand").loc["stage_points"] for one in (dry, true))
+    assert roughly["unit_after"] == found["unit_after"]
+    assert roughly["mean_before"] == found["mean_before"]
+    assert roughly["mean_after"] == pytest.approx(found["mean_after"], abs=0.3 * found["sd_after"])
+    assert roughly["sd_after"] == pytest.approx(found["sd_after"], rel=0.25)
+    ours, theirs = (one.claims[0].after.judgement for one in (dry, true))
+    assert ours.probability == pytest.approx(theirs.probability, abs=0.1)
+
+
+def test_the_first_rows_of_a_model_have_nothing_before_them(root: Path, rows: Rows, wishes: Wishes) -> None:
+    model = root / "models/small.toml"
+    model.write_text(model.read_text("utf-8").replace('"data/published/*.csv", ', ""), "utf-8")
+    change = added(refit([rows("mine.csv", gain=6.0)], wishes))
+    assert change.models[0].rows == (0, 16)
+    assert change.models[0].estimands["mean_before"].isna().all()
+    assert "no rows before, 16 after" in text(change)
+    assert undo(wishes).models[0].rows == (16, 0)
+
+
 def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Rows, wishes: Wishes) -> None:
     model = root / "models/small.toml"
     model.write_text(model.read_text("utf-8").replace('missing = "drop"', 'missing = "error"'), "utf-8")

@@ -22,7 +22,9 @@ def refit(
         ),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back what was added last.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; keep nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, roughly and soon; keep nothing.")
+    ] = False,
     gates: Annotated[
         bool, typer.Option("--gates", help="Put the claims through all gates, too (takes minutes).")
     ] = False,

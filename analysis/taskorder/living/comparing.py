@@ -12,6 +12,7 @@ import pandas as pd
 from taskorder.claims.claim import Claim
 from taskorder.claims.examining import Examination, examine
 from taskorder.claims.judging import judge, verdict
+from taskorder.claims.variants import Analysis
 from taskorder.claims.verdict import Verdict
 from taskorder.errors import FitFailed, MissingData, TaskorderError
 from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
@@ -19,8 +20,10 @@ from taskorder.inference.criticism.sketches import Sketch
 from taskorder.inference.fitting import Fit
 from taskorder.inference.session import Found, Settings, fitted_to, read_tables
 from taskorder.inference.spec import ModelSpec, needs_nuts
+from taskorder.living.expecting import expected
 from taskorder.living.reach import Fate, Reach, design_of, parts, reach
 from taskorder.results.catalogue import Covariates
+from taskorder.results.reading import InputFile
 
 MOST = 12
 """Groups of new rows that are left out, one at a time."""
@@ -45,6 +48,8 @@ class Means:
         The folder of calibration tables.
     gates : bool
         Whether claims are put through all gates, or judged by the posterior alone.
+    quick : bool
+        Whether what new rows would do is told from weighted draws in place of a fit.
     say : callable
         Is told what takes time before it is done.
     """
@@ -54,6 +59,7 @@ class Means:
     claims: tuple[Claim, ...]
     calibrations: Path
     gates: bool
+    quick: bool
     say: Say
 
 
@@ -95,7 +101,9 @@ class ModelChange:
     fates : tuple of Fate
         Of the new rows; empty where rows are taken back.
     before, after : Fit or None
-        None where the model has no rows.
+        None where the model has no rows, and `after` where what it would say is told from weighted draws.
+    rows : tuple of int
+        How many rows are modelled before and after.
     estimands : DataFrame
         `estimand, unit_before, mean_before, ..., unit_after, mean_after, ..., shift, shift_sd`; the shift of
         the mean is in the unit of the estimand, and in sds of before.
@@ -112,6 +120,7 @@ class ModelChange:
     fates: tuple[Fate, ...]
     before: Fit | None
     after: Fit | None
+    rows: tuple[int, int]
     estimands: pd.DataFrame
     moved: pd.DataFrame
     measured: str
@@ -144,7 +153,8 @@ def compared(
     ModelChange or tuple of Fate
         Only the fates of the new rows, where none of them is modelled.
     """
-    frame, inputs = read_tables(spec, after if len(after) > len(before) else before, means.covariates)
+    adding = len(after) > len(before)
+    read = frame, inputs = read_tables(spec, after if adding else before, means.covariates)
     count = sum(file.rows for file in inputs[min(len(before), len(after)) :])
     new = np.arange(len(frame)) >= len(frame) - count
     try:
@@ -155,23 +165,72 @@ def compared(
         ) from None
     if not found.touched:
         return found.fates
-    fits = tuple(_fitted(spec, paths, names, means) for paths in (before, after))
-    adding = len(after) > len(before)
+    first = _fitted(spec, before, names, means, None if adding else read)
+    if adding and means.quick:
+        return _foreseen(spec, found, first, means)
+    fits = (first, _fitted(spec, after, names, means, read if adding else None))
     old, now = (one[0].fit if one else None for one in fits)
     moved, measured = _moved(found, spec, now, means) if adding and now else (_nothing(), "")
     claims, examinations = _claims(spec, fits, means)
-    table = estimands(old, now)
-    fates = found.fates if adding else ()
-    return ModelChange(spec, fates, old, now, table, moved, measured, claims, examinations)
+    return ModelChange(
+        spec,
+        found.fates if adding else (),
+        before=old,
+        after=now,
+        rows=(_rows(old), _rows(now)),
+        estimands=shifted(of_fit(old), of_fit(now)),
+        moved=moved,
+        measured=measured,
+        claims=claims,
+        examinations=examinations,
+    )
+
+
+def _rows(fit: Fit | None) -> int:
+    return fit.diagnostics.rows if fit else 0
+
+
+def _foreseen(
+    spec: ModelSpec, found: Reach, first: tuple[Found, pd.DataFrame] | None, means: Means
+) -> ModelChange:
+    """Compare a model with what it would say, told from weighted draws."""
+    analysis = Analysis(first[0].fit, first[1], means.covariates) if first else None
+    old = first[0].fit if first else None
+    means.say(f"telling what {spec.name} would say from weighted draws")
+    then = expected(found, spec, analysis, means.covariates, means.settings.seed)
+    problem = f"; they cannot be relied on: {then.sketch.problem}" if then.sketch.problem else ""
+    about = [claim for claim in means.claims if claim.model == spec.name]
+    return ModelChange(
+        spec,
+        found.fates,
+        before=old,
+        after=None,
+        rows=(_rows(old), then.sketch.rows),
+        estimands=shifted(of_fit(old), then.table()),
+        moved=_nothing(),
+        measured=f"Not measured: after is told from {len(then.sketch.draws):,} weighted draws{problem}.",
+        claims=tuple(
+            ClaimChange(_judged(claim, first, means), then.judged(claim), gates=False) for claim in about
+        ),
+        examinations=(None, None),
+    )
+
+
+def _judged(claim: Claim, one: tuple[Found, pd.DataFrame] | None, means: Means) -> Verdict:
+    return Verdict(claim, judge(claim, one[0].fit, means.calibrations)) if one else Verdict(claim)
 
 
 def _fitted(
-    spec: ModelSpec, paths: Sequence[Path], names: Mapping[Path, str], means: Means
+    spec: ModelSpec,
+    paths: Sequence[Path],
+    names: Mapping[Path, str],
+    means: Means,
+    read: tuple[pd.DataFrame, tuple[InputFile, ...]] | None,
 ) -> tuple[Found, pd.DataFrame] | None:
-    """Fit a model, or find its fit; None where it has no rows."""
+    """Fit a model, or find its fit; None where it has no rows. `read` are its tables, if they were read."""
     if not paths:
         return None
-    frame, inputs = read_tables(spec, paths, means.covariates)
+    frame, inputs = read or read_tables(spec, paths, means.covariates)
     named = tuple(replace(file, path=names.get(Path(file.path), file.path)) for file in inputs)
     try:
         return fitted_to(spec, frame, named, means.covariates, means.settings, means.say), frame
@@ -181,18 +240,17 @@ def _fitted(
         return None
 
 
-def estimands(before: Fit | None, after: Fit | None) -> pd.DataFrame:
-    """Return each estimand before and after, and how far it shifted."""
-    tables = [_of(one).add_suffix(suffix) for one, suffix in ((before, "_before"), (after, "_after"))]
-    both = tables[1].join(tables[0], how="outer", sort=False)
-    order = list(dict.fromkeys([*tables[1].index, *tables[0].index]))
-    both = both.reindex(order)
+def shifted(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return each estimand before and after, and how far it shifted, from tables that `of_fit` gives."""
+    both = after.add_suffix("_after").join(before.add_suffix("_before"), how="outer", sort=False)
+    both = both.reindex(list(dict.fromkeys([*after.index, *before.index])))
     shift = both["mean_after"] - both["mean_before"]
     sd = both["sd_before"].where(both["sd_before"] > 0)
     return both.assign(shift=shift, shift_sd=shift / sd).rename_axis("estimand").reset_index()
 
 
-def _of(fit: Fit | None) -> pd.DataFrame:
+def of_fit(fit: Fit | None) -> pd.DataFrame:
+    """Return `unit, mean, sd, lower, upper` of each estimand of a fit."""
     if fit is None:
         return pd.DataFrame(columns=COLUMNS[1:], index=pd.Index([], name="estimand"))
     summary = fit.summary.rename(columns={"parameter": "estimand"})
@@ -256,10 +314,9 @@ def _claims(
     ]
 
     def judged(claim: Claim, place: int) -> Verdict:
-        one, examination = fits[place], examined[place]
-        if examination is not None:
+        if (examination := examined[place]) is not None:
             return verdict(claim, examination, means.calibrations)
-        return Verdict(claim, judge(claim, one[0].fit, means.calibrations)) if one else Verdict(claim)
+        return _judged(claim, fits[place], means)
 
     changes = tuple(ClaimChange(judged(claim, 0), judged(claim, 1), means.gates) for claim in about)
     return changes, (examined[0], examined[1])

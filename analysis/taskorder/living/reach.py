@@ -46,11 +46,14 @@ class Reach:
         All rows that the model chooses, as `select_rows` gives them, with the column `MARK`.
     modelled : array (N,) of bool
         Which of these are new and modelled.
+    reference : float
+        The score at which effects are stated in points.
     """
 
     fates: tuple[Fate, ...]
     rows: pd.DataFrame
     modelled: Booleans
+    reference: float = float("nan")
 
     @property
     def touched(self) -> bool:
@@ -95,7 +98,7 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     modelled = among & (design.row_cell >= 0)
     before = int((new & chosen).sum())
     found = [_modelled(before, among, modelled), *_dropped(rows, among & ~modelled, spec, covariates)]
-    return Reach((*(fate for fate in found if fate.rows), *fates), rows, modelled)
+    return Reach((*(fate for fate in found if fate.rows), *fates), rows, modelled, design.reference)
 
 
 def _modelled(chosen: int, among: Booleans, modelled: Booleans) -> Fate:

@@ -41,7 +41,8 @@ class Wishes:
     gates : bool
         Whether claims are put through all gates.
     dry : bool
-        Whether nothing is kept.
+        Whether nothing is kept; what the new rows would do is then told from weighted draws, but where
+        `gates` are asked for.
     """
 
     models: tuple[Path, ...]
@@ -151,7 +152,8 @@ def _sound(project: Project) -> Ledger:
 
 
 def _means(wishes: Wishes, known: Covariates, say: Say) -> Means:
-    return Means(known, wishes.settings, registered(), resource(CALIBRATIONS), wishes.gates, say)
+    quick = wishes.dry and not wishes.gates
+    return Means(known, wishes.settings, registered(), resource(CALIBRATIONS), wishes.gates, quick, say)
 
 
 def _models(wishes: Wishes) -> tuple[ModelSpec, ...]:
@@ -262,7 +264,7 @@ def _entered(ledger: Ledger, change: Change) -> Ledger:
 
 def _rows_of(one: ModelChange) -> dict[str, object]:
     return {
-        "rows": [fit.diagnostics.rows if fit else 0 for fit in (one.before, one.after)],
+        "rows": list(one.rows),
         "rows_sha256": [fit.manifest["rows_sha256"] if fit else "" for fit in (one.before, one.after)],
         "ok": bool(one.after and one.after.diagnostics.ok),
     }

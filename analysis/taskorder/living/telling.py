@@ -10,7 +10,6 @@ import pandas as pd
 
 from taskorder.claims.verdict import Verdict
 from taskorder.inference.estimands import PROBABILITY
-from taskorder.inference.fitting import Fit
 from taskorder.living.change import Change
 from taskorder.living.comparing import MOVED, ClaimChange, ModelChange
 from taskorder.living.reach import Fate
@@ -98,11 +97,8 @@ def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
 
 
 def _sizes(one: ModelChange) -> str:
-    return f"{_rows(one.before)} rows before, {_rows(one.after)} after"
-
-
-def _rows(fit: Fit | None) -> str:
-    return f"{fit.diagnostics.rows:,}" if fit else "no"
+    before, after = (f"{rows:,}" if rows else "no" for rows in one.rows)
+    return f"{before} rows before, {after} after"
 
 
 def _fates(fates: Sequence[Fate]) -> Lines:
@@ -121,6 +117,9 @@ def _model(one: ModelChange, table: Table) -> Lines:
     if one.after and not one.after.diagnostics.ok:
         yield from ("The fit FAILED its diagnostics, and decides nothing.", "")
     yield from _reference(one)
+    if one.estimands.empty:
+        yield "Its model file names no estimand that these rows tell anything of."
+        return
     shown = one.estimands[_shown(one.estimands)]
     yield table(
         ("estimand", "before", "95 %", "after", "95 %", "shift", "in sds", "unit"),
