@@ -212,9 +212,23 @@ def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Ro
     model = root / "models/small.toml"
     model.write_text(model.read_text("utf-8").replace('missing = "drop"', 'missing = "error"'), "utf-8")
     before = tree(root)
-    with pytest.raises(MissingData, match="nothing was added: no difficulty for the stages our_task"):
+    with pytest.raises(MissingData, match=r"nothing was added: model 'small' cannot be .* no difficulty for"):
         refit([rows("own.csv", tasks=("snli", "our_task"))], wishes)
     assert tree(root) == before
+
+
+def test_rows_that_no_longer_suit_a_model_can_be_taken_back(root: Path, rows: Rows, wishes: Wishes) -> None:
+    refit([rows("own.csv", tasks=("snli", "our_task"), metric="f1")], wishes)
+    model = root / "models/small.toml"
+    model.write_text(
+        model.read_text("utf-8")
+        .replace('missing = "drop"', 'missing = "error"')
+        .replace("'accuracy'", "'f1'"),
+        "utf-8",
+    )
+    back = undo(wishes)
+    assert "- 12 rows taken back, and the model not compared: model 'small' cannot be fitted" in text(back)
+    assert not list((root / "data/added").glob("*"))
 
 
 @pytest.mark.usefixtures("root")

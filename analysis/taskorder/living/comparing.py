@@ -161,7 +161,8 @@ def compared(
         found = reach(frame, new, spec, means.covariates)
     except TaskorderError as error:
         raise MissingData(
-            f"model {spec.name!r} cannot be fitted with these rows, so nothing was added: {error}"
+            f"model {spec.name!r} cannot be fitted with these rows: {error}. Of a"
+            " project, what is known of tasks is in data/tasks.csv and data/similarity.csv"
         ) from None
     if not found.touched:
         return found.fates

@@ -105,6 +105,8 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
 def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     """Take back the tables that were added last; otherwise as `refit`.
 
+    A model that cannot be fitted with them, or without, keeps nobody from that: it is not compared.
+
     Raises
     ------
     MissingData
@@ -116,20 +118,27 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     with held(project, say):
         number, paths = last_added(project, _sound(project))
         means = _means(wishes, covariates(), say)
+        entry = _sound(project).entries[number - 1].content
+        studies = _as_counts(entry["studies"])
         changed: list[ModelChange] = []
+        untouched: dict[str, tuple[Fate, ...]] = {}
         for spec in _models(wishes):
             there = _tables(spec)
             left = [path for path in there if path.resolve() not in {one.resolve() for one in paths}]
-            if len(left) < len(there):
-                found = compared(spec, [*left, *(one for one in there if one not in left)], left, {}, means)
-                changed += [found] if isinstance(found, ModelChange) else []
-        entry = _sound(project).entries[number - 1].content
+            gone = [path for path in there if path not in left]
+            try:
+                found = compared(spec, [*left, *gone], left, {}, means) if gone else ()
+            except TaskorderError as error:
+                what = f"taken back, and the model not compared: {error}"
+                untouched[spec.name] = (Fate(sum(studies.values()), what),)
+                continue
+            changed += [found] if isinstance(found, ModelChange) else []
         change = Change(
             name=paths[0].stem,
             tables=_as_tables(entry["tables"]),
-            studies=_as_counts(entry["studies"]),
+            studies=studies,
             models=tuple(changed),
-            untouched={},
+            untouched=untouched,
             undoes=number,
         )
         return change if wishes.dry else _made(project, change, dict.fromkeys(paths))
@@ -197,7 +206,10 @@ def _through(
                 untouched[spec.name] = (untaken(spec, rows),)
                 continue
             before = _tables(spec)
-            found = compared(spec, before, [*before, *sources], sources, means)
+            try:
+                found = compared(spec, before, [*before, *sources], sources, means)
+            except MissingData as error:
+                raise MissingData(f"nothing was added: {error}") from None
             if isinstance(found, ModelChange):
                 changed.append(found)
             else:
