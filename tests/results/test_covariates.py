@@ -242,6 +242,7 @@ def test_a_similarity_is_stored_once_and_has_a_source(similarity: pd.DataFrame) 
     assert set(similarity["measure"]) == {
         "taskshop_llm",
         "taskshop_roe",
+        "tokens",
         *(f"uriel_{name}" for name in URIEL),
     }
 
