@@ -245,6 +245,7 @@ def shifted(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return each estimand before and after, and how far it shifted, from tables that `of_fit` gives."""
     both = after.add_suffix("_after").join(before.add_suffix("_before"), how="outer", sort=False)
     both = both.reindex(list(dict.fromkeys([*after.index, *before.index])))
+    both = both[[f"{name}_{when}" for when in ("before", "after") for name in COLUMNS[1:]]]
     shift = both["mean_after"] - both["mean_before"]
     sd = both["sd_before"].where(both["sd_before"] > 0)
     return both.assign(shift=shift, shift_sd=shift / sd).rename_axis("estimand").reset_index()
