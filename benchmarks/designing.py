@@ -6,7 +6,7 @@
 Half of the runs of a finished experiment are held back. Then some of them come back at a time, once those
 that are chosen by what they would tell and several times any of them; the model is fitted to the real rows of
 all that have come, and the width of the 95 % interval is written down, beside the width that was foretold.
-Every call adds its lines to designing.csv; `--draw` draws designing.png from it.
+Every call adds its lines to designing.csv; `--draw` draws docs/design.png from it.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from taskorder.results.catalogue import Covariates, covariates
 from taskorder.results.reading import read
 
 HERE = Path(__file__).parent
-TABLE, FIGURE = HERE / "designing.csv", HERE / "designing.png"
+TABLE, FIGURE = HERE / "designing.csv", HERE.parent / "docs" / "design.png"
 DRAWS = 800
 COLUMNS = ["data", "estimand", "split", "way", "repeat", "runs", "width", "foretold"]
 
