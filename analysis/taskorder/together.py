@@ -25,7 +25,7 @@ _JOURNAL = "journal.json"
 
 
 @contextmanager
-def alone(folder: Path) -> Generator[None]:
+def alone(folder: Path) -> Generator[bool]:
     """Keep other processes that ask likewise waiting meanwhile (flock(2); its end ends it, too).
 
     What a process left half done is taken back first.
@@ -34,6 +34,11 @@ def alone(folder: Path) -> Generator[None]:
     ----------
     folder : Path
         Where the changes are staged; made where it is missing.
+
+    Yields
+    ------
+    bool
+        Whether there was such a thing.
     """
     import fcntl
 
@@ -41,8 +46,7 @@ def alone(folder: Path) -> Generator[None]:
     opened = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX)
-        _take_back(folder)
-        yield
+        yield _take_back(folder)
     finally:
         os.close(opened)
 
@@ -51,8 +55,8 @@ def recovered(folder: Path) -> bool:
     """Take back what a process that was ended left half done; say whether there was such a thing."""
     if not (folder / PENDING).exists():
         return False
-    with alone(folder):
-        return True
+    with alone(folder) as found:
+        return found
 
 
 def change(folder: Path, files: Mapping[Path, bytes | None]) -> None:
@@ -108,10 +112,10 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _take_back(folder: Path) -> None:
-    """Put back what was there before a change that was not made to its end, and sweep the remains."""
+def _take_back(folder: Path) -> bool:
+    """Put back what was there before a change that was not made to its end, if any; sweep the remains."""
     pending = folder / PENDING
-    if pending.is_dir():
+    if found := pending.is_dir():
         journal = json.loads((pending / _JOURNAL).read_text("utf-8"))
         for place, entry in enumerate(journal):
             path = folder / entry["path"]
@@ -126,6 +130,7 @@ def _take_back(folder: Path) -> None:
         pending.replace(folder / f"{_DONE}{secrets.token_hex(4)}")
     for remains in (*folder.glob(f"{_STAGED}*"), *folder.glob(f"{_DONE}*")):
         shutil.rmtree(remains, ignore_errors=True)
+    return found
 
 
 def _remove_empty(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,24 @@ def test_a_failure_or_an_interruption_leaves_the_state_before_it(
         together.change(root / "reports", files)
     assert held(root) == BEFORE
     assert folders(root) == {"reports"}
+
+
+def test_a_change_that_another_process_ends_was_not_taken_back(tmp_path: Path) -> None:
+    root = fresh(tmp_path)
+    folder = root / "reports"
+    inside, ended = threading.Event(), threading.Event()
+
+    def changing() -> None:
+        with together.alone(folder):
+            together._stage(folder, folder / together.PENDING, {folder / "changed.txt": b"after"})
+            inside.set()
+            ended.wait(0.3)
+            (folder / "changed.txt").write_text("after", "utf-8")
+            (folder / together.PENDING).replace(folder / ".done-1")
+
+    thread = threading.Thread(target=changing)
+    thread.start()
+    assert inside.wait(10)
+    assert not together.recovered(folder)
+    thread.join()
+    assert (folder / "changed.txt").read_text("utf-8") == "after"
