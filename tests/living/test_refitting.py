@@ -280,3 +280,40 @@ def test_conditions_are_taken_apart_where_and_joins_them() -> None:
     assert found == ["a == 1", "b == 2 or c == 3", "not d == 4"]
     assert list(reach.conditions("a == 1 or b == 2")) == ["a == 1 or b == 2"]
     assert list(reach.conditions("")) == []
+
+
+def test_rows_behind_means_over_languages_are_all_counted(root: Path, rows: Rows, wishes: Wishes) -> None:
+    model = root / "models/small.toml"
+    model.write_text(model.read_text("utf-8").replace("where =", 'average = "language"\nwhere ='), "utf-8")
+    new = rows("own.csv", tasks=("snli", "imdb", "our_task"))
+    lines = new.read_text("utf-8").splitlines()
+    second = [line.replace(",en,en,", ",en,sw,") for line in lines[1:]]
+    new.write_text("\n".join([*lines, *second]) + "\n", "utf-8")
+    change = added(refit([new], replace(wishes, dry=True)))
+    modelled, dropped = change.models[0].fates
+    assert (modelled.rows, modelled.reason) == (24, "modelled, as 12 means over languages")
+    assert dropped.rows == 8
+    assert dropped.reason.startswith("dropped: no difficulty")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "read"), [("data/added/*.csv", True), ("*.csv", False), ("added/*.csv", False)]
+)
+def test_a_model_reads_the_tables_that_its_patterns_find(root: Path, pattern: str, *, read: bool) -> None:
+    spec = read_model(root / "models/small.toml")
+    data = spec.data.model_copy(update={"tables": (pattern,)})
+    spec = spec.model_copy(update={"data": data})
+    (root / "data/added").mkdir()
+    (root / "data/added/0001-mine.csv").write_text("", "utf-8")
+    assert reach.takes(spec, "data/added/0001-mine.csv") is read
+    if read:
+        assert [path.name for path in tables_of(spec)] == ["0001-mine.csv"]
+    else:
+        with pytest.raises(MissingData):
+            tables_of(spec)
+
+
+@pytest.mark.usefixtures("root")
+def test_no_table_is_not_a_table_that_stands_already(wishes: Wishes) -> None:
+    with pytest.raises(MissingData, match="no table to add is named"):
+        refit([], wishes)

@@ -16,7 +16,7 @@ from taskorder.interface.naming import named_model
 from taskorder.interface.saying import progress, say
 from taskorder.living import refitting
 from taskorder.living.change import Change
-from taskorder.living.telling import markdown, text
+from taskorder.living.telling import joined, markdown, text
 
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 
@@ -51,7 +51,7 @@ class Moved(Change):
     @property
     def estimands(self) -> pd.DataFrame:
         """One row a model and estimand: before and after, and the shift in its unit and in sds of before."""
-        return _joined([one.estimands.assign(model=one.spec.name) for one in self.models])
+        return joined([one.estimands.assign(model=one.spec.name) for one in self.models], ["estimand"])
 
     @property
     def claims(self) -> pd.DataFrame:
@@ -68,13 +68,6 @@ class Moved(Change):
 
     def _repr_markdown_(self) -> str:
         return _HEADING.sub("#### ", markdown(self))
-
-
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    if not frames:
-        return pd.DataFrame(columns=["model", "estimand"])
-    both = pd.concat(frames, ignore_index=True)
-    return both[["model", *(name for name in both if name != "model")]]
 
 
 def refit(
@@ -113,7 +106,7 @@ def refit(
     InvalidTable
         If a table has problems, or a score that another table of the project has.
     MissingData
-        If a model cannot be fitted with the new rows. Nothing is added then.
+        If no file is named, or a model cannot be fitted with the new rows. Nothing is added then.
     """
     wishes = _wishes(models, gates, dry_run, seed, draws)
     found = refitting.refit([Path(file) for file in files], wishes, say)

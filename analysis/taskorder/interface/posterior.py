@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from taskorder.reporting.estimates import Estimate
 
-SEED = 2026
-
 
 @dataclass(frozen=True, repr=False)
 class Fit(fitting.Fit):
@@ -131,7 +129,7 @@ class Fit(fitting.Fit):
         everything = whole(
             build_design(rows, self.spec, known), self.spec, self.tree["posterior"].to_dataset()
         )
-        return without_levels(everything, column, seed=SEED)
+        return without_levels(everything, column, seed=fitting.SEED)
 
     def companions(self) -> pd.DataFrame:
         """Return what methods that are not Bayesian say of the same rows.

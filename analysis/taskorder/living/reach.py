@@ -63,7 +63,11 @@ class Reach:
 
 def takes(spec: ModelSpec, name: str) -> bool:
     """Say whether a model file names a table, by its path in the project."""
-    return any(PurePosixPath(name).match(pattern) for pattern in spec.data.tables)
+    path = PurePosixPath(name)
+    return any(
+        path.match(pattern) and len(PurePosixPath(pattern).parts) == len(path.parts)
+        for pattern in spec.data.tables
+    )
 
 
 def untaken(spec: ModelSpec, rows: int) -> Fate:
@@ -97,7 +101,8 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     design = build_design(rows, spec, covariates)
     modelled = among & (design.row_cell >= 0)
     before = int((new & chosen).sum())
-    found = [_modelled(before, among, modelled), *_dropped(rows, among & ~modelled, spec, covariates)]
+    taken = _modelled(before, among, modelled)
+    found = [taken, *_dropped(rows, among & ~modelled, before - taken.rows, spec, covariates)]
     return Reach((*(fate for fate in found if fate.rows), *fates), rows, modelled, design.reference)
 
 
@@ -138,13 +143,12 @@ def conditions(text: str) -> Iterator[str]:
 
 
 def _dropped(
-    rows: pd.DataFrame, dropped: Booleans, spec: ModelSpec, covariates: Covariates
+    rows: pd.DataFrame, dropped: Booleans, count: int, spec: ModelSpec, covariates: Covariates
 ) -> Iterator[Fate]:
-    """Say of new rows that were dropped which stages have no value of which moderator."""
+    """Say of `count` new rows that were dropped which stages have no value of which moderator."""
     if not dropped.any():
         return
     sequence = spec.sequence
-    count = int(dropped.sum())
     if sequence is None:
         yield Fate(count, "dropped: a value that the model needs is missing")
         return

@@ -75,8 +75,10 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
     InvalidTable
         If a table has problems, or a score that another table of the project has.
     MissingData
-        If a model cannot be fitted with the new rows. Nothing is added then.
+        If no table is named, or a model cannot be fitted with the new rows. Nothing is added then.
     """
+    if not paths:
+        raise MissingData("no table to add is named: name a CSV file of results")
     project = here()
     with held(project, say):
         known = covariates()

@@ -44,13 +44,14 @@ def written(change: Change) -> dict[str, bytes]:
     return {
         "change.md": markdown(change).encode(),
         "rows.csv": _csv(pd.DataFrame(rows, columns=["model", "rows", "what"])),
-        "estimands.csv": _csv(_joined(estimands)),
-        "moved.csv": _csv(_joined(moved, MOVED)),
+        "estimands.csv": _csv(joined(estimands)),
+        "moved.csv": _csv(joined(moved, MOVED)),
         "claims.csv": _csv(pd.DataFrame(claims)),
     }
 
 
-def _joined(frames: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Return tables of several models as one that begins with `model`; only `columns` where all are empty."""
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         return pd.DataFrame(columns=["model", *columns])
