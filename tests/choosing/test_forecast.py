@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from taskorder.choosing.forecast import Place, forecast
+from taskorder.errors import MissingData
 from taskorder.inference.criticism.predictive import expected
 from taskorder.inference.fitting import Fit, fit_rows, select_rows
 from taskorder.inference.layout.design import build_design
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import GroupSpec, ModelSpec
+from taskorder.inference.spec.tables import FixedSpec
 from taskorder.results.catalogue import Covariates
 
 Make = Callable[..., pd.DataFrame]
@@ -107,3 +110,79 @@ def test_an_effect_of_a_new_level_is_the_same_wherever_it_comes(
     twice = ("one>two", "one>two")
     found = forecast(fit, twice, place(rows, "new", "other", ("sw",)), known, np.random.default_rng(1))
     assert np.array_equal(found.gains[:, 0], found.gains[:, 1])
+
+
+@pytest.fixture(scope="module")
+def lengths(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> tuple[pd.DataFrame, Fit]:
+    """Stages that saturate: a level for each number of them, and a slope of their number under noise."""
+    length = GroupSpec(columns=("study", "target", "steps"), where="steps >= 1")
+    fixed = FixedSpec(terms=("1", "perturbed", "steps"))
+    groups = {**order_spec.groups, "length": length}
+    saturating = order_spec.model_copy(update={"groups": groups, "fixed": fixed})
+    rows = select_rows(make_orders(), saturating, known)
+    return rows, fitted(rows, saturating, known)
+
+
+def test_the_level_of_a_length_that_was_seen_is_that_of_the_posterior(
+    lengths: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = lengths
+    posterior = fit.tree["posterior"].to_dataset()
+    run = posterior["1|run"]
+    design = build_design(rows, fit.spec, known)
+    eta = expected(posterior.assign({"1|run": run * 0.0}), design).reshape(400, -1)
+    at = design.frame[(design.frame["target"] == "goal0") & (design.frame["perturbed"] == 0)]
+    cell = {s: int(at.index[at["sequence"] == s][0]) for s in at["sequence"]}
+    pairs = tuple(">".join(pair) for pair in permutations(("one", "two", "three"), 2))
+    for candidates in (("one", "two", "three"), pairs):
+        found = forecast(
+            fit, candidates, place(rows, "goal0", languages=("sw",)), known, np.random.default_rng(1)
+        )
+        gains = 100 * np.stack([eta[:, cell[s]] - eta[:, cell[""]] for s in candidates], axis=1)
+        assert np.allclose(found.gains, gains, atol=1e-3)
+        assert not found.drawn
+
+
+@pytest.mark.parametrize(("target", "sequence"), [("new", "one>two"), ("goal0", "one>two>three")])
+def test_the_level_of_a_length_that_was_not_seen_is_drawn_once_for_all_candidates(
+    lengths: tuple[pd.DataFrame, Fit], known: Covariates, target: str, sequence: str
+) -> None:
+    rows, fit = lengths
+    steps = sequence.split(">")
+    candidates = (sequence, ">".join(reversed(steps)))
+    here = place(rows, target, languages=("sw",))
+    found = forecast(fit, candidates, here, known, np.random.default_rng(1))
+    assert found.drawn["length"] == (f"trial/{target}/{len(steps)}",)
+    posterior = fit.tree["posterior"].to_dataset()
+    without = fit.spec.model_copy(
+        update={"groups": {name: group for name, group in fit.spec.groups.items() if name != "length"}}
+    )
+    less = forecast(replace(fit, spec=without), candidates, here, known, np.random.default_rng(1))
+    sd = 100 * float(np.sqrt((posterior["sd:length"] ** 2).mean()))
+    assert np.sqrt(found.gains.var(axis=0) - less.gains.var(axis=0)).mean() == pytest.approx(sd, rel=0.5)
+    assert np.corrcoef(found.gains.T)[0, 1] > np.corrcoef(less.gains.T)[0, 1]
+
+
+def test_a_fixed_term_of_text_that_differs_between_sequences_is_refused(
+    lengths: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = lengths
+    spec = fit.spec.model_copy(update={"fixed": FixedSpec(terms=("1", "regime"))})
+    with pytest.raises(MissingData, match="fixed term 'regime' differs between sequences"):
+        forecast(replace(fit, spec=spec), ("one",), place(rows, "goal0"), known, np.random.default_rng(1))
+
+
+def test_an_effect_of_a_run_is_none_of_a_sequence(
+    lengths: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = lengths
+    here = place(rows, "goal0", languages=("sw",))
+    run = rows["run"][rows["sequence"] == "one"].iloc[0]
+    here = replace(here, likeness=here.likeness.assign(run=run))
+    groups = {**fit.spec.groups, "run": GroupSpec(where="steps >= 1")}
+    spec = fit.spec.model_copy(update={"groups": groups})
+    as_fitted, named = (
+        forecast(one, ("one", "two"), here, known, np.random.default_rng(1)).gains
+        for one in (fit, replace(fit, spec=spec))
+    )
+    assert np.array_equal(as_fitted, named)

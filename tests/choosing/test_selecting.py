@@ -83,6 +83,8 @@ def test_a_planted_best_task_is_recovered_and_unknown_names_are_refused(
         (Wanted("goal22", ("en",)), r"no target 'goal22'.*Did you mean 'goal2'"),
         (Wanted("goal2", ("swa",)), r"no language 'swa'.*Did you mean 'sw'"),
         (Wanted("goal2", ("en",), backbone="smal"), r"no backbone 'smal'.*Did you mean 'small'"),
+        (Wanted("goal2", ()), "ask for a language"),
+        (Wanted("goal2", ("en",), 0), "ask for at least one stage"),
     ):
         with pytest.raises(MissingData, match=message):
             shop(wanted)
@@ -97,3 +99,25 @@ def test_where_nothing_can_be_told_apart_it_says_so_first(
     assert "as for any new target" in found.text()
     assert "a backbone that the tables do not have" in found.text()
     assert '"best"' in found.json()
+
+
+def test_levels_that_no_row_has_are_named_or_counted(
+    shop: Callable[[Wanted], selecting.Selection],
+) -> None:
+    seen = shop(Wanted("goal2", ("en",), backbone="small"))
+    assert "of their group: arm ours/small/full//goal2/en." in seen.text()
+    other = shop(Wanted("six", ("sw",)))
+    assert "No row has these levels, which are drawn as any of their group:" in other.text()
+    assert "5 of stage:target" in other.text()
+
+
+@pytest.mark.parametrize(
+    ("best", "stands_out"), [((0.9, 0.1), False), ((0.97, 0.03), True), ((0.7, 0.2, 0.1), True)]
+)
+def test_the_better_of_two_can_stand_out(best: tuple[float, ...], *, stands_out: bool) -> None:
+    names = ["a", "b", "c"][: len(best)]
+    table, by_chance = ranked(names, np.zeros((10, len(best))))
+    found = selecting.Selection(
+        Wanted("goal", ("sw",)), "small", table.assign(best=best), by_chance, notes=()
+    )
+    assert found.text().startswith("a stands out" if stands_out else "No candidate stands out")

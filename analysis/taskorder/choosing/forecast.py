@@ -3,7 +3,8 @@
 With the stages t_1 > ... > t_K before the target g in language l, and the weights of their steps
 w_k = exp(-recency (K - k)), the gain over direct training is
 
-    sum over k of w_k (stage + m(t_k, g, l)'slopes + own effects of t_k)  +  effects of the whole sequence
+    sum over k of w_k (stage + m(t_k, g, l)'slopes + own effects of t_k)
+        +  fixed terms and effects of the whole sequence, less those of direct training
 
 at every draw of the posterior. Effects of levels that the rows had are those of the posterior; of levels
 that they had not (a new target, a new backbone, an order that was never tried) they are drawn from the
@@ -22,9 +23,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit
 from taskorder.inference.layout.levels import joined
-from taskorder.inference.spec import STAGE, GroupSpec, ModelSpec, SequenceSpec, crossed_names, sd_name
+from taskorder.inference.spec import STAGE, ModelSpec, SequenceSpec, crossed_names, sd_name
 from taskorder.moderators import attach, stage_table
 from taskorder.results.averaging import SEVERAL
 from taskorder.results.catalogue import Covariates
@@ -71,11 +73,14 @@ class Forecast:
         Over direct training, the mean over the languages, in points; one row a draw.
     unmeasured : mapping of str to tuple of str
         For each moderator the stages that have no value of it, so that it was drawn.
+    drawn : mapping of str to tuple of str
+        For each group the levels that the rows had not, so that their effects were drawn.
     """
 
     candidates: tuple[str, ...]
     gains: Floats
     unmeasured: Mapping[str, tuple[str, ...]]
+    drawn: Mapping[str, tuple[str, ...]]
 
 
 class Effects:
@@ -87,6 +92,7 @@ class Effects:
         self.count = self._draws.sizes["chain"] * self._draws.sizes["draw"]
         self._levels: dict[str, dict[str, Floats]] = {}
         self._measures: dict[tuple[str, ...], Floats] = {}
+        self.drawn: dict[str, dict[str, None]] = {}
 
     def has(self, name: str) -> bool:
         """Say whether the model that was fitted has a parameter of that name."""
@@ -102,6 +108,8 @@ class Effects:
             self._levels[block] = self._known(block)
         known = self._levels[block]
         if label not in known:
+            if self.has(sd):
+                self.drawn.setdefault(block.split("|")[-1], {})[label] = None
             known[label] = self.term(sd) * self._rng.standard_normal(self.count)
         return known[label]
 
@@ -129,10 +137,16 @@ def forecast(
     fit : Fit
         Of a model with `[sequence]`.
     candidates : sequence of str
+        All orders of each set of tasks: `orders` counts them, and a single one has no effect of its own.
     place : Place
     covariates : Covariates
     rng : Generator
         Draws the effects of new levels.
+
+    Raises
+    ------
+    MissingData
+        Where a fixed term with text differs between the sequences, or a column that the model needs is empty.
     """
     spec = fit.spec
     assert spec.sequence is not None
@@ -140,15 +154,16 @@ def forecast(
     frame = attach(frame, covariates, spec.sequence.difficulty, spec.sequence.similarity)
     lines, unmeasured = _standardised(frame, fit, covariates, spec.sequence)
     effects = Effects(fit.tree["posterior"].to_dataset(), rng)
-    labels = {name: _labels(frame, name, spec) for name, group in spec.groups.items() if _counts(group)}
+    labels = {name: _labels(frame, name, spec) for name in spec.groups if _counts(name, spec)}
     gains = np.zeros((len(frame), effects.count))
     for line in lines.to_dict("records"):
         gains[int(line["row"])] += _stage(line, labels, frame, spec, effects)
-    gains += _of_groups(frame, labels, spec, effects)
+    gains += _of_fixed_terms(frame, spec, effects) + _of_groups(frame, labels, spec, effects)
     languages = frame["language"].nunique()
     gains = gains.reshape(languages, -1, effects.count)
     over_direct = (gains[:, 1:] - gains[:, :1]).mean(axis=0).T * float(fit.manifest["points_per_unit"])
-    return Forecast(tuple(candidates), over_direct, unmeasured)
+    drawn = {group: tuple(levels) for group, levels in effects.drawn.items()}
+    return Forecast(tuple(candidates), over_direct, unmeasured, drawn)
 
 
 def _rows(candidates: Sequence[str], place: Place, spec: ModelSpec) -> pd.DataFrame:
@@ -196,8 +211,8 @@ def _columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
     return (*_columns(group.within, spec), *own) if group.within else own
 
 
-def _counts(group: GroupSpec) -> bool:
-    return not OF_RUNS & set(group.columns)
+def _counts(name: str, spec: ModelSpec) -> bool:
+    return not OF_RUNS & set(_columns(name, spec))
 
 
 def _labels(frame: pd.DataFrame, name: str, spec: ModelSpec) -> pd.Series:
@@ -246,6 +261,22 @@ def _moderator(term: str, line: Line, effects: Effects) -> Floats:
     return value
 
 
+def _of_fixed_terms(frame: pd.DataFrame, spec: ModelSpec, effects: Effects) -> Floats:
+    """Return what the fixed terms add, (rows, S); those that all sequences share are left out."""
+    total = np.zeros((len(frame), effects.count))
+    for term in spec.fixed.terms:
+        words = [word for word in term.split(":") if word != "1"]
+        if len(frame[["language", *words]].drop_duplicates()) == frame["language"].nunique():
+            continue
+        if text := [word for word in words if not pd.api.types.is_numeric_dtype(frame[word])]:
+            raise MissingData(
+                f"model {spec.name!r}: its fixed term {term!r} differs between sequences, and {text[0]!r} is"
+                f" text, whose levels need not be those of the rows; ask a model that has it as a group"
+            )
+        total += np.outer(_value(frame, term), effects.term(term))
+    return total
+
+
 def _of_groups(
     frame: pd.DataFrame, labels: Mapping[str, pd.Series], spec: ModelSpec, effects: Effects
 ) -> Floats:
@@ -264,8 +295,14 @@ def _of_groups(
 
 
 def _value(frame: pd.DataFrame, term: str) -> Floats:
-    """Return the column that a group's slope multiplies."""
+    """Return the column that a slope multiplies."""
     value = np.ones(len(frame))
     for word in (word for word in term.split(":") if word != "1"):
+        if (empty := frame[word].isna()).any():
+            raise MissingData(
+                f"the model has a slope of {word!r}, which is empty for"
+                f" {frame.loc[empty, 'sequence'].iloc[0] or 'direct training'}: say what is known of its"
+                f" tasks with --tasks and --similarity, or ask another model"
+            )
         value = value * frame[word].to_numpy(dtype=float)
     return value

@@ -11,7 +11,7 @@ Where no candidate stands out, that is said first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from math import perm
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from taskorder.choosing.curve import RANDOM, regret_curve
 from taskorder.choosing.evaluating import MODEL as BY_MODEL
-from taskorder.choosing.forecast import Place, forecast
+from taskorder.choosing.forecast import Forecast, Place, forecast
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.fitting import Fit, select_rows
 from taskorder.inference.session import Settings, fitted, read_tables, tables_of
@@ -44,7 +44,10 @@ MOST = 5_000
 """Candidates, at most."""
 SHOWN = 10
 MORE_LIKELY_THAN_NOT = 0.5
-"""A candidate stands out if it is the best with at least this probability, and with twice that of chance."""
+"""A candidate stands out if it is the best with at least this probability, and with twice that of chance, but
+never needs more than `INTERVAL`."""
+LISTED = 2
+"""Levels of a group that are named; of more, how many there are."""
 COLUMNS = ["rank", "sequence", "gain", "lower", "upper", "helps", "best", "regret"]
 
 
@@ -126,7 +129,7 @@ class Selection:
         chances = (
             f"probability {likely['best']:.2f} of being the best of {count:,} (by chance {1 / count:.2f})"
         )
-        if likely["best"] < max(MORE_LIKELY_THAN_NOT, 2.0 / count):
+        if likely["best"] < max(MORE_LIKELY_THAN_NOT, min(2.0 / count, INTERVAL)):
             return f"No candidate stands out {before}: {likely['sequence']} has the highest {chances}."
         surely = "" if likely["best"] >= INTERVAL else ", which is not sure"
         return f"{likely['sequence']} stands out {before}, with {chances}{surely}."
@@ -204,8 +207,11 @@ def select(
     ------
     MissingData
         For a target, a language or a backbone that nobody knows, with the nearest name; where there is
-        nothing to choose among, or too much.
+        nothing to choose among, or too much, or the model cannot say what sequences gain.
     """
+    if not wanted.languages or wanted.stages < 1:
+        lacking = "at least one stage" if wanted.languages else "a language in which the target counts"
+        raise MissingData(f"nothing to rank before {wanted.target}: ask for {lacking}")
     _refuse_unknown("language", wanted.languages, covariates.languages["language"].tolist())
     spec, rows = _asked(wanted, covariates)
     targets = sorted({*rows["target"].astype(str), *covariates.tasks["task"]})
@@ -224,7 +230,7 @@ def select(
     )
     found = forecast(fit, candidates, place, covariates, np.random.default_rng([settings.seed, 3]))
     table, by_chance = ranked(found.candidates, found.gains)
-    notes = _notes(fit, rows, wanted, found.unmeasured)
+    notes = _notes(fit, rows, wanted, found)
     return Selection(wanted, spec.name, table, by_chance, notes)
 
 
@@ -306,9 +312,7 @@ def candidates_of(rows: pd.DataFrame, wanted: Wanted) -> tuple[str, ...]:
     return tuple(">".join(order) for order in permutations(pool, wanted.stages))
 
 
-def _notes(
-    fit: Fit, rows: pd.DataFrame, wanted: Wanted, unmeasured: Mapping[str, tuple[str, ...]]
-) -> tuple[str, ...]:
+def _notes(fit: Fit, rows: pd.DataFrame, wanted: Wanted, found: Forecast) -> tuple[str, ...]:
     """Say what the answer does not rest on, and how such answers did where they could be checked."""
     notes: list[str] = []
     if not (rows["target"] == wanted.target).any():
@@ -318,7 +322,13 @@ def _notes(
         )
     if not wanted.backbone:
         notes.append("For a backbone that the tables do not have; --backbone names one that they have.")
-    for moderator, stages in unmeasured.items():
+    if found.drawn:
+        levels = [
+            f"{group} {' and '.join(names)}" if len(names) <= LISTED else f"{len(names):,} of {group}"
+            for group, names in found.drawn.items()
+        ]
+        notes.append(f"No row has these levels, which are drawn as any of their group: {'; '.join(levels)}.")
+    for moderator, stages in found.unmeasured.items():
         notes.append(
             f"Nobody has measured the {moderator} of {', '.join(stages[:4])}"
             f"{f' and {len(stages) - 4} more' if len(stages) > 4 else ''} here: drawn from all there are."
