@@ -107,11 +107,23 @@ def test_an_estimand_of_theta_is_shrunk_by_runs_that_tell_of_it(
     assert all(run.sequence.count(">") == 1 for run in found.runs)
 
 
+def test_runs_that_the_model_does_not_take_are_counted(
+    make_orders: Make, order_spec: ModelSpec, known: Covariates, experiment: Experiment
+) -> None:
+    data = order_spec.data.model_copy(update={"where": "target == 'goal0'"})
+    narrow = order_spec.model_copy(update={"data": data})
+    found = design(experiment, narrow, make_orders(), known, Asked(2, "drop"))
+    assert found.candidates == 10
+    assert "10 of the runs that are not made were left out" in found.text()
+
+
 def test_an_experiment_that_is_done_or_was_not_begun_has_nothing_to_choose_by(
     make_orders: Make, order_spec: ModelSpec, known: Covariates, experiment: Experiment
 ) -> None:
     with pytest.raises(MissingData, match="all 60 runs of its plan are made"):
         design(experiment, order_spec, make_orders(seeds=(0, 1, 2)), known, Asked(3))
+    with pytest.raises(MissingData, match="ask for at least one run, not 0"):
+        design(experiment, order_spec, make_orders(), known, Asked(0))
     elsewhere = make_orders().assign(study="another")
     with pytest.raises(MissingData, match="has no run before goal0 or goal1 yet"):
         design(experiment, order_spec, elsewhere, known, Asked(3))

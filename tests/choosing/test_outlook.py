@@ -13,7 +13,7 @@ from taskorder.errors import MissingData
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.fitting import select_rows
 from taskorder.inference.layout.design import Design, build_design
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import GroupSpec, ModelSpec
 from taskorder.results.catalogue import Covariates
 
 Make = Callable[..., pd.DataFrame]
@@ -27,12 +27,15 @@ RUNS = (
 )
 
 
+def with_runs_to_come(made: pd.DataFrame, spec: ModelSpec, known: Covariates) -> pd.DataFrame:
+    new, _ = laid_out(RUNS, made, "trial")
+    return select_rows(pd.concat([made, new], ignore_index=True), spec, known)
+
+
 @pytest.fixture(scope="module")
 def rows(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> pd.DataFrame:
     made = make_orders(seeds=(0,))
-    made = made[made["sequence"] != "one>two"]
-    new, _ = laid_out(RUNS, made, "trial")
-    return select_rows(pd.concat([made, new], ignore_index=True), order_spec, known)
+    return with_runs_to_come(made[made["sequence"] != "one>two"], order_spec, known)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +67,30 @@ def variances(found: Density, design: Design, effect: Floats, u: Floats) -> Floa
 @pytest.mark.parametrize("name", ["drop", "easy_to_hard", "over", "level"])
 def test_the_variance_foretold_is_the_one_after_the_rows_whatever_they_say(
     rows: pd.DataFrame,
-    number: NDArray[np.int64],
     order_spec: ModelSpec,
     known: Covariates,
     name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    agrees_with_dense_algebra(rows, order_spec, known, name, monkeypatch)
+
+
+def test_the_variance_foretold_holds_lengths_that_no_run_has_yet(
+    make_orders: Make, order_spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    length = GroupSpec(columns=("study", "target", "steps"), where="steps >= 1")
+    spec = order_spec.model_copy(update={"groups": {**order_spec.groups, "length": length}})
+    made = make_orders(seeds=(0,))
+    singles = made[~made["sequence"].str.contains(">")]
+    agrees_with_dense_algebra(
+        with_runs_to_come(singles, spec, known), spec, known, "easy_to_hard", monkeypatch
+    )
+
+
+def agrees_with_dense_algebra(
+    rows: pd.DataFrame, spec: ModelSpec, known: Covariates, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = number_of(rows["run"]).to_numpy(dtype=np.int64)
     seen: dict[str, Floats] = {}
 
     def spied(*arguments: object) -> Outlook:
@@ -80,13 +101,13 @@ def test_the_variance_foretold_is_the_one_after_the_rows_whatever_they_say(
 
     at = module._at
     monkeypatch.setattr(module, "_at", spied)
-    found = look(rows, number, order_spec, name, known)
+    found = look(rows, number, spec, name, known)
     after = found.variances_along([2, 0, 3, 1])
     one_by_one = found.after(2).after(0).after(3).after(1)
     rng = np.random.default_rng(4)
     with_any_outcome = rows.assign(score=rows["score"].where(number < 0, rng.uniform(0.2, 0.9, len(rows))))
-    design = build_design(with_any_outcome, order_spec, known)
-    expected = variances(density(design, order_spec), design, seen["effect"], seen["u"])
+    design = build_design(with_any_outcome, spec, known)
+    expected = variances(density(design, spec), design, seen["effect"], seen["u"])
     assert np.allclose(after[:, -1], expected, rtol=1e-8, atol=1e-12)
     assert np.allclose(one_by_one.variance, expected, rtol=1e-8, atol=1e-12)
     assert np.allclose(found.variance - found.gain(3), found.after(3).variance, rtol=1e-10)

@@ -163,11 +163,13 @@ def design(
     Raises
     ------
     MissingData
-        If all runs are made, none is that the others could be laid out by, or the model does not take them
-        or has no such estimand.
+        If no run is asked for, all are made, none is that the others could be laid out by, or the model
+        does not take them or has no such estimand.
     InvalidModel
         Where the linear effects of the model cannot be integrated out.
     """
+    if asked.runs < 1:
+        raise MissingData(f"experiment {experiment.name!r}: ask for at least one run, not {asked.runs}")
     name = estimand_of(spec, asked.estimand)
     done = made(table, experiment.study)
     left = [run for run in planned(experiment) if run not in set(done)]
@@ -180,6 +182,11 @@ def design(
     if not found.runs:
         raise MissingData(
             f"model {spec.name!r} takes no row of study {experiment.study!r}: look at its [data] where"
+        )
+    if lacking := new["run"].nunique() - len(found.runs):
+        notes += (
+            f"{lacking:,} of the runs that are not made were left out: model {spec.name!r} takes no row of"
+            f" them, by its [data] where or for want of a moderator of their stages",
         )
     trained = {training for run in done for training in run.trainings}
     chosen, widths = greedy(found, left, trained, asked)
