@@ -39,6 +39,8 @@ class Judged(Proceedings):
     def table(self) -> pd.DataFrame:
         """One row a claim: as `taskorder claims --json`, with a column for each gate."""
         rows = [one.as_dict() | one.gates for one in self.verdicts]
+        if not rows:
+            return pd.DataFrame(columns=_SHOWN)
         return pd.DataFrame(rows).drop(columns=["gates", "dimensions"])
 
     def __repr__(self) -> str:
