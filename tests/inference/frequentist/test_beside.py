@@ -133,7 +133,7 @@ def test_orders_over_languages(results: Callable[..., pd.DataFrame]) -> None:
     )
     spec = parse_model({"name": "plain", "outcome": {"scale": "identity"}})
     found = companions(a_fit(spec, **{"1": 0.6}), covariates(), table)
-    label = "s b/full mnli&qqp, target rte"
+    label = "mnli&qqp, s b/full, target rte"
     anova = row(found, f"order ({label})", "repeated-measures ANOVA, 5 languages")
     assert anova["p"] < 1e-4
     assert 0 < anova["estimate"] < 1

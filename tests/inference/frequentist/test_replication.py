@@ -20,18 +20,20 @@ def rows(
     return results(sequence=sequence, language=language, seed=seed, score=[0.5] * len(cases))
 
 
-def test_languages_come_before_seeds(results: Make) -> None:
+def test_seeds_come_before_languages(results: Make) -> None:
     found = replicated_orders(rows(results, ["en", "sw", "fr"], [1, 2, 3]))
-    assert [(part.subject, len(part.frame)) for part in found] == [("language", 18)]
-    assert found[0].label == "s b/full one&two, target goal"
+    assert [(part.subject, len(part.frame)) for part in found] == [("seed", 18)]
+    assert found[0].label == "one&two, s b/full, target goal"
 
 
-def test_seeds_within_each_language_where_languages_are_few(results: Make) -> None:
-    found = replicated_orders(rows(results, ["en", "sw"], [1, 2, 3]))
-    assert [(part.subject, part.frame["language"].unique().tolist()) for part in found] == [
-        ("seed", ["en"]),
-        ("seed", ["sw"]),
-    ]
+def test_languages_stand_in_for_few_seeds(results: Make) -> None:
+    found = replicated_orders(rows(results, ["en", "sw", "fr"], [1, 2]))
+    assert [(part.subject, len(part.frame)) for part in found] == [("language", 12)]
+
+
+def test_noise_is_told(results: Make) -> None:
+    table = rows(results, ["en"], [1, 2, 3]).assign(perturbation="typos", severity=0.1)
+    assert replicated_orders(table)[0].label == "one&two, s b/full, target goal, typos, 0.1"
 
 
 def test_one_order_or_few_subjects_are_not_replicated(results: Make) -> None:

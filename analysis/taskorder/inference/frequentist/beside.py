@@ -6,12 +6,15 @@
 - A model of sequences: its moderators by weighted least squares with cluster-robust errors.
 - A model of other terms: these by least squares with cluster-robust errors, in a network of treatments within
   its trials, of sequences within evaluation sets.
-- Rows in which several orders of the same tasks share languages or seeds: analysis of variance, the largest
-  difference between two orders, and the agreement of scores from order to order.
+- Rows in which several orders of the same tasks share seeds or languages: analysis of variance, the largest
+  difference between two orders, and the agreement of scores from order to order; where several sets of tasks
+  were ordered alike, one analysis of variance over all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import numpy as np
@@ -21,7 +24,7 @@ from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit, select_rows
 from taskorder.inference.frequentist import of_design, within
 from taskorder.inference.frequentist.estimate import Estimate
-from taskorder.inference.frequentist.repeated import Comparison, compare_orders
+from taskorder.inference.frequentist.repeated import Comparison, compare_orders, pooled
 from taskorder.inference.frequentist.replication import Replicated, replicated_orders
 from taskorder.inference.frequentist.slopes import ALL, companion
 from taskorder.inference.layout.design import build_design
@@ -57,7 +60,7 @@ def companions(fit: Fit, covariates: Covariates, table: pd.DataFrame | None = No
             found += of_design.estimates(build_design(rows, fit.spec, covariates), fit.spec)
         found += within.estimates(rows, fit.spec)
         if fit.spec.data.layout == "results":
-            found += [estimate for part in replicated_orders(rows) for estimate in _orders(part)]
+            found += _of_orders(replicated_orders(rows))
     means = _posterior_means(fit)
     frame = pd.DataFrame([asdict(estimate) for estimate in found], columns=COLUMNS[:-1])
     frame["agrees"] = pd.array([_agrees(estimate, means) for estimate in found], dtype="boolean")
@@ -77,12 +80,34 @@ def _moderators(fit: Fit, covariates: Covariates) -> list[Estimate]:
     ]
 
 
-def _orders(found: Replicated) -> list[Estimate]:
-    """Return analysis of variance, largest difference and agreement; nothing where scores do not allow it."""
-    try:
-        compared = compare_orders(found.frame, subject=found.subject, drop_incomplete=True)
-    except MissingData:
-        return []
+def _of_orders(found: Sequence[Replicated]) -> list[Estimate]:
+    """Analyse the orders of each set of tasks; where there are several of one kind, all at once."""
+    kinds: dict[str, list[tuple[Replicated, Comparison]]] = {}
+    for part in found:
+        with suppress(MissingData):
+            compared = compare_orders(part.frame, subject=part.subject, drop_incomplete=True)
+            kinds.setdefault(part.kind, []).append((part, compared))
+    return [
+        estimate
+        for kind, parts in kinds.items()
+        for estimate in (_orders(*parts[0]) if len(parts) == 1 else [_all_orders(kind, parts)])
+    ]
+
+
+def _all_orders(kind: str, parts: Sequence[tuple[Replicated, Comparison]]) -> Estimate:
+    found = pooled([compared for _, compared in parts])
+    return Estimate(
+        term=f"sd over orders ({kind})",
+        method=f"repeated-measures ANOVA, {len(parts)} sets of tasks, {parts[0][0].subject}s as subjects",
+        estimate=100 * found.sd,
+        unit="points",
+        df=found.df_error,
+        p=found.p,
+    )
+
+
+def _orders(found: Replicated, compared: Comparison) -> list[Estimate]:
+    """Return analysis of variance, largest difference and agreement."""
     subjects = f"{len(compared.scores)} {found.subject}s as subjects"
     term = f"order ({found.label})"
     agreement = compared.agreement[compared.agreement["type"] == "ICC(A,1)"].iloc[0]

@@ -9,7 +9,7 @@ sd), and do the subjects' scores agree from order to order (intraclass correlati
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +110,44 @@ def compare_orders(
         )
         agreement = pg.intraclass_corr(long, targets="subject", raters="order", ratings="score")
     return Comparison(scores, _variance(variance.iloc[0]), _pairs(scores, tests), _agreement(agreement))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One analysis of variance over the orders of several sets of tasks.
+
+    Attributes
+    ----------
+    f, df, df_error, p : float
+    sd : float
+        Over the orders of a set, beyond what subjects let them differ by; 0 where they differ by less.
+    """
+
+    f: float
+    df: float
+    df_error: float
+    p: float
+    sd: float
+
+
+def pooled(compared: Sequence[Comparison]) -> Pooled:
+    """Pool the sums of squares of several comparisons: of orders, and of what subjects differ by in them.
+
+    Parameters
+    ----------
+    compared : sequence of Comparison
+        Of one outcome; each set of orders has its own mean and its own subjects.
+    """
+    tables = [one.scores.to_numpy() for one in compared]
+    within = [len(table) * np.var(table.mean(axis=0)) * table.shape[1] for table in tables]
+    error = [_left_over(one.scores) * one.scores.size for one in compared]
+    df = sum(table.shape[1] - 1 for table in tables)
+    df_error = sum((table.shape[1] - 1) * (len(table) - 1) for table in tables)
+    mean_square, noise = float(sum(within)) / df, float(sum(error)) / df_error
+    subjects = sum((table.shape[1] - 1) * len(table) for table in tables) / df
+    f = mean_square / noise
+    sd = np.sqrt(max(0.0, mean_square - noise) / subjects)
+    return Pooled(f, float(df), float(df_error), float(stats.f.sf(f, df, df_error)), float(sd))
 
 
 def _balanced(

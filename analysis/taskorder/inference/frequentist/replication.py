@@ -1,7 +1,9 @@
 """Where orders of the same tasks were run on the same subjects, so that they can be compared within them.
 
 Scores count that were taken after the target's own fine-tuning, or after the last stage of the sequence; the
-two are never mixed. Subjects are the languages, or else the seeds, that a study scored under every order.
+two are never mixed. Subjects are the seeds that a study trained every order with, scores being averaged over
+languages; or else the languages. Scores of one trained model in several languages share whatever its seed
+did, so that with languages as subjects trained models are compared, not orders.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ from taskorder.results.sequences import parse, render, task_set
 
 SHARED = ("study", "backbone", "tuning", "train_language", "metric", "perturbation", "severity")
 """What all rows share that are compared."""
-KEYS = {"language": ("target",), "seed": ("target", "language")}
-"""Each possible subject, in order of preference, and what else its rows share."""
+SUBJECTS = ("seed", "language")
+"""In order of preference."""
+NOISE = ("perturbation", "severity")
+MANY = ("", "mul")
+"""Values that name nothing in particular."""
 NO_CONDITION = ("run", "score", "n_test", "n_seeds", "sd", "stage", "source", "origin", "flag")
 """Columns that say which row it is, not under which condition it was made."""
 
@@ -28,16 +33,29 @@ class Replicated:
 
     Attributes
     ----------
-    label : str
-        Study, system, tasks, and whatever else tells these rows from others.
+    tasks : str
+        The set of tasks, such as `a&b`.
+    condition : str
+        Study, system, and whatever else tells these rows from those of other sets.
     subject : str
         The column of the subjects that were scored under every order.
     frame : DataFrame
     """
 
-    label: str
+    tasks: str
+    condition: str
     subject: str
     frame: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """The tasks and the condition."""
+        return f"{self.tasks}, {self.condition}"
+
+    @property
+    def kind(self) -> str:
+        """The number of tasks and the condition: what sets that can be pooled share."""
+        return f"{len(self.tasks.split('&'))} tasks, {self.condition}"
 
 
 def replicated_orders(rows: pd.DataFrame) -> list[Replicated]:
@@ -54,8 +72,8 @@ def replicated_orders(rows: pd.DataFrame) -> list[Replicated]:
     for _, part in after.groupby(keys, dropna=False, sort=False):
         if part["sequence"].nunique() < 2:
             continue
-        for subject, others in KEYS.items():
-            replicated = list(_replicated(part, subject, others)) if subject in part else []
+        for subject in SUBJECTS:
+            replicated = list(_replicated(part, subject)) if subject in part else []
             found += replicated
             if replicated:
                 break
@@ -78,17 +96,20 @@ def _after_all_stages(rows: pd.DataFrame) -> pd.DataFrame:
     return found[several & ((stage == "") | (stage == last))]
 
 
-def _replicated(part: pd.DataFrame, subject: str, others: tuple[str, ...]) -> Iterator[Replicated]:
+def _replicated(part: pd.DataFrame, subject: str) -> Iterator[Replicated]:
     """Yield the sets of one study and system that have enough complete subjects."""
-    keys = [*others, *_conditions(part)]
+    keys = ["target", *_conditions(part)]
     for values, group in part.groupby(keys, dropna=False, sort=False):
         orders = group["sequence"].nunique()
         seen = group.dropna(subset=[subject]).groupby(subject)["sequence"].nunique()
         if orders > 1 and int((seen == orders).sum()) >= FEWEST_SUBJECTS:
-            first = group.iloc[0]
-            told = [f"{name} {value}" for name, value in zip(keys, values, strict=True) if str(value)]
-            system = f"{first['study']} {first['backbone']}/{first['tuning']} {first['tasks']}"
-            yield Replicated(", ".join([system, *told]), subject, group.drop(columns=["tasks", "after"]))
+            first = group.iloc[0].fillna("").astype(str)
+            named = [*zip(keys, map(str, values), strict=True)]
+            told = [f"{name} {value}" for name, value in named if value not in MANY]
+            told += [first[name] for name in NOISE if first.get(name)]
+            system = f"{first['study']} {first['backbone']}/{first['tuning']}"
+            rows = group.drop(columns=["tasks", "after"])
+            yield Replicated(first["tasks"], ", ".join([system, *told]), subject, rows)
 
 
 def _conditions(part: pd.DataFrame) -> list[str]:
