@@ -121,3 +121,15 @@ def test_the_better_of_two_can_stand_out(best: tuple[float, ...], *, stands_out:
         Wanted("goal", ("sw",)), "small", table.assign(best=best), by_chance, notes=()
     )
     assert found.text().startswith("a stands out" if stands_out else "No candidate stands out")
+
+
+def test_of_several_tunings_the_usual_one_is_taken_and_named(
+    make_rows: Make, spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = make_rows()
+    fit = fit_rows(spec, rows, known, engine="collapsed", seed=3, draws=400)
+    mixed = rows.assign(tuning=["lora", *["full"] * (len(rows) - 1)])
+    monkeypatch.setattr(selecting, "_asked", lambda *_: (spec, mixed))
+    monkeypatch.setattr(selecting, "fitted", lambda *_: SimpleNamespace(fit=fit))
+    found = select(Wanted("goal0", ("en",)), known, Settings())
+    assert "For tuning full, which study ours has most of (also lora)." in found.notes

@@ -21,11 +21,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from taskorder.choosing.curve import RANDOM, regret_curve
-from taskorder.choosing.evaluating import MODEL as BY_MODEL
-from taskorder.choosing.forecast import Forecast, Place, forecast
+from taskorder.choosing.caveats import ANOTHER, SINGLE, blind_to_languages, of_fit, of_forecast, of_place
+from taskorder.choosing.forecast import Place, forecast
 from taskorder.errors import MissingData, nearest
-from taskorder.inference.fitting import Fit, select_rows
+from taskorder.inference.fitting import select_rows
 from taskorder.inference.session import Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.inference.summary import INTERVAL
@@ -35,19 +34,14 @@ from taskorder.results.sequences import parse, render
 
 Floats = NDArray[np.float64]
 
-SINGLE, ORDERS = "models/moderators.toml", "models/order.toml"
-"""The models that are asked for one task, and for orders of several."""
-REGRETS = "data/selection/regrets.csv"
-ANOTHER = "(another)"
-"""A backbone that no row has."""
+ORDERS = "models/order.toml"
+"""The model that is asked for orders of several tasks."""
 MOST = 5_000
 """Candidates, at most."""
 SHOWN = 10
 MORE_LIKELY_THAN_NOT = 0.5
 """A candidate stands out if it is the best with at least this probability, and with twice that of chance, but
 never needs more than `INTERVAL`."""
-LISTED = 2
-"""Levels of a group that are named; of more, how many there are."""
 COLUMNS = ["rank", "sequence", "gain", "lower", "upper", "helps", "best", "regret"]
 
 
@@ -221,17 +215,21 @@ def select(
     own = _study(rows, wanted)
     candidates = candidates_of(own, wanted)
     fit = fitted(spec, (), covariates, settings, say).fit
+    tuning = str(own["tuning"].value_counts().index[0])
     place = Place(
-        likeness=own.iloc[[0]][_of_tables(own)],
+        likeness=own[own["tuning"] == tuning].iloc[[0]][_of_tables(own)],
         target=wanted.target,
         languages=wanted.languages,
         backbone=wanted.backbone or ANOTHER,
-        tuning=str(own["tuning"].iloc[0]),
+        tuning=tuning,
     )
     found = forecast(fit, candidates, place, covariates, np.random.default_rng([settings.seed, 3]))
     table, by_chance = ranked(found.candidates, found.gains)
-    notes = _notes(fit, rows, wanted, found)
-    return Selection(wanted, spec.name, table, by_chance, notes)
+    known = (rows["target"] == wanted.target).any()
+    notes = (*of_place(spec.name, own, place, known=bool(known)), *of_forecast(found))
+    if blind_to_languages(spec, own, covariates):
+        notes += ("This model expects the same of every language: its stages' effects know no language.",)
+    return Selection(wanted, spec.name, table, by_chance, (*notes, *of_fit(fit, wanted.stages)))
 
 
 _ATTACHED = (
@@ -310,59 +308,3 @@ def candidates_of(rows: pd.DataFrame, wanted: Wanted) -> tuple[str, ...]:
             f" more than {MOST:,}; ask for fewer with -k"
         )
     return tuple(">".join(order) for order in permutations(pool, wanted.stages))
-
-
-def _notes(fit: Fit, rows: pd.DataFrame, wanted: Wanted, found: Forecast) -> tuple[str, ...]:
-    """Say what the answer does not rest on, and how such answers did where they could be checked."""
-    notes: list[str] = []
-    if not (rows["target"] == wanted.target).any():
-        notes.append(
-            f"No row of model {fit.spec.name} is about {wanted.target}: what a task does for it in particular"
-            f" is drawn as for any new target."
-        )
-    if not wanted.backbone:
-        notes.append("For a backbone that the tables do not have; --backbone names one that they have.")
-    if found.drawn:
-        levels = [
-            f"{group} {' and '.join(names)}" if len(names) <= LISTED else f"{len(names):,} of {group}"
-            for group, names in found.drawn.items()
-        ]
-        notes.append(f"No row has these levels, which are drawn as any of their group: {'; '.join(levels)}.")
-    for moderator, stages in found.unmeasured.items():
-        notes.append(
-            f"Nobody has measured the {moderator} of {', '.join(stages[:4])}"
-            f"{f' and {len(stages) - 4} more' if len(stages) > 4 else ''} here: drawn from all there are."
-        )
-    if _is_blind_to_languages(fit.spec):
-        notes.append("This model expects the same of every language: its stages' effects know no language.")
-    if not fit.diagnostics.ok:
-        notes.append(f"The fit FAILED its diagnostics: {'; '.join(fit.failures)}")
-    return (*notes, *_judged(fit, wanted))
-
-
-def _is_blind_to_languages(spec: ModelSpec) -> bool:
-    """Say whether nothing that differs between sequences is said of a language."""
-    if spec.data.average:
-        return True
-    by_stage = {"sequence", "task_set"}
-    crossed = set(spec.sequence.crossed) if spec.sequence is not None else set[str]()
-    told = any(
-        "language" in group.columns and (by_stage & set(group.columns) or "stage" in group.by)
-        for group in spec.groups.values()
-    )
-    return not told and "language" not in crossed
-
-
-def _judged(fit: Fit, wanted: Wanted) -> list[str]:
-    """Say what choosing by this model cost where targets were left out."""
-    if wanted.stages > 1 or fit.spec.name != Path(SINGLE).stem:
-        return []
-    table = pd.read_csv(resource(REGRETS), keep_default_na=False, na_values={"regret": ""})
-    curve = regret_curve(table, "target")
-    one = {str(row["strategy"]): row for row in curve[curve["tried"] == 1].to_dict("records")}
-    by_model, by_chance = one[BY_MODEL], one[RANDOM]
-    return [
-        f"Out of sample, over {by_model['levels']} targets that were left out, the first choice of this"
-        f" model had a regret of {by_model['regret']:.2f} [{by_model['lower']:.2f}, {by_model['upper']:.2f}],"
-        f" random choice of {by_chance['regret']:.2f}."
-    ]
