@@ -97,7 +97,7 @@ def test_where_nothing_can_be_told_apart_it_says_so_first(
     apart = replace(found, table=found.table.assign(best=1 / len(found.table)))
     assert apart.text().startswith("No candidate stands out before six for sw")
     assert "as for any new target" in found.text()
-    assert "a backbone that the tables do not have" in found.text()
+    assert "a backbone that the tables do not have, in study ours (of 2 backbones)" in found.text()
     assert '"best"' in found.json()
 
 

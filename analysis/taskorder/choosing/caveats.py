@@ -35,10 +35,15 @@ def of_place(model: str, rows: pd.DataFrame, place: Place, *, known: bool) -> It
             f"No row of model {model} is about {place.target}: what a task does for it in particular is drawn"
             f" as for any new target."
         )
+    study = rows["study"].iloc[0]
     if place.backbone == ANOTHER:
-        yield "For a backbone that the tables do not have; --backbone names one that they have."
+        names = sorted(set(rows["backbone"].astype(str)))
+        of = names[0] if len(names) == 1 else f"{len(names)} backbones"
+        yield (
+            f"For a backbone that the tables do not have, in study {study} (of {of}): effects of that study"
+            f" count as they are. --backbone names one that they have."
+        )
     if others := sorted({*rows["tuning"].astype(str)} - {place.tuning}):
-        study = rows["study"].iloc[0]
         yield f"For tuning {place.tuning}, which study {study} has most of (also {', '.join(others)})."
 
 
