@@ -14,6 +14,7 @@ from taskorder.errors import MissingData
 from taskorder.inference.fitting import fit_rows
 from taskorder.inference.session import Settings
 from taskorder.inference.spec import ModelSpec
+from taskorder.moderators import attach
 from taskorder.results.catalogue import Covariates
 
 Make = Callable[..., pd.DataFrame]
@@ -133,3 +134,13 @@ def test_of_several_tunings_the_usual_one_is_taken_and_named(
     monkeypatch.setattr(selecting, "fitted", lambda *_: SimpleNamespace(fit=fit))
     found = select(Wanted("goal0", ("en",)), known, Settings())
     assert "For tuning full, which study ours has most of (also lora)." in found.notes
+
+
+def test_columns_that_are_made_anew_are_those_that_moderators_attach(
+    make_orders: Make, known: Covariates
+) -> None:
+    raw = make_orders()
+    rows = attach(raw, known, ("gap",), ("text",))
+    assert selecting._of_tables(rows) == list(raw.columns)
+    made = {name for name in set(rows) - set(raw) if not name.startswith("distance_")}
+    assert made == set(selecting._ATTACHED)

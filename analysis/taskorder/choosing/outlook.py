@@ -50,7 +50,10 @@ Booleans = NDArray[np.bool_]
 LINEAR = ("points", "contrast", "curriculum")
 """Functions of estimands that are linear in the coefficients, given theta."""
 OF_THETA = ("recency", "ratio", "sd_points", "order_sd", "order_ratio", "best_order")
-"""Functions of estimands that are functions of theta; all but the first are above zero."""
+"""Functions of estimands that are functions of theta; all but the first are above zero.
+
+The last three go with the slopes of moderators, too: what rows tell of these is not counted.
+"""
 DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 3
 """Draws of theta that are made; how many of them are used for linear effects, and for functions of theta."""
 NUMBERS = 40_000_000
