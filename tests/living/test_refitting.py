@@ -217,6 +217,14 @@ def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Ro
     assert tree(root) == before
 
 
+def test_an_undo_compares_the_models_that_were_followed(root: Path, rows: Rows, wishes: Wishes) -> None:
+    small = root / "models/small.toml"
+    other = small.read_text("utf-8").replace('name = "small"', 'name = "other"')
+    (root / "models/other.toml").write_text(other, "utf-8")
+    refit([rows("mine.csv")], replace(wishes, models=(small,)))
+    assert [one.spec.name for one in undo(wishes).models] == ["small"]
+
+
 def test_rows_that_no_longer_suit_a_model_can_be_taken_back(root: Path, rows: Rows, wishes: Wishes) -> None:
     refit([rows("own.csv", tasks=("snli", "our_task"), metric="f1")], wishes)
     model = root / "models/small.toml"
@@ -226,7 +234,7 @@ def test_rows_that_no_longer_suit_a_model_can_be_taken_back(root: Path, rows: Ro
         .replace("'accuracy'", "'f1'"),
         "utf-8",
     )
-    back = undo(wishes)
+    back = undo(replace(wishes, models=(model,)))
     assert "- 12 rows taken back, and the model not compared: model 'small' cannot be fitted" in text(back)
     assert not list((root / "data/added").glob("*"))
 

@@ -107,7 +107,8 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
 def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     """Take back the tables that were added last; otherwise as `refit`.
 
-    A model that cannot be fitted with them, or without, keeps nobody from that: it is not compared.
+    Unless models are named, those are compared that were when the tables were added. A model that cannot be
+    fitted with them, or without, keeps nobody from that: it is not compared.
 
     Raises
     ------
@@ -124,7 +125,8 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
         studies = _as_counts(entry["studies"])
         changed: list[ModelChange] = []
         untouched: dict[str, tuple[Fate, ...]] = {}
-        for spec in _models(wishes):
+        followed = _as_names(entry["models"])
+        for spec in (spec for spec in _models(wishes) if wishes.models or spec.name in followed):
             there = _tables(spec)
             left = [path for path in there if path.resolve() not in {one.resolve() for one in paths}]
             gone = [path for path in there if path not in left]
@@ -148,6 +150,10 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
 
 def _as_tables(content: object) -> tuple[Mapping[str, object], ...]:
     return tuple(dict(one) for one in content) if isinstance(content, list) else ()
+
+
+def _as_names(content: object) -> frozenset[str]:
+    return frozenset(map(str, content)) if isinstance(content, dict) else frozenset()
 
 
 def _as_counts(content: object) -> dict[str, int]:
