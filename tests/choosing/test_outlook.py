@@ -1,6 +1,7 @@
 """What is said of an interval before the runs are made is what it is when they are made."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,9 +93,9 @@ def agrees_with_dense_algebra(
     number = number_of(rows["run"]).to_numpy(dtype=np.int64)
     seen: dict[str, Floats] = {}
 
-    def spied(*arguments: object) -> Outlook:
-        seen["u"], seen["effect"] = arguments[2], arguments[3]  # type: ignore[assignment]
-        return at(*arguments)  # type: ignore[arg-type]
+    def spied(*arguments: Any) -> Outlook:
+        seen["u"], seen["effect"] = arguments[2], arguments[3]
+        return at(*arguments)
 
     from taskorder.choosing import outlook as module
 
