@@ -41,7 +41,8 @@ def place(
     rows: pd.DataFrame, target: str, backbone: str = "small", languages: tuple[str, ...] = ("en",)
 ) -> Place:
     raw = ["study", "train_language", "metric", "perturbation", "severity", "n_seeds", "sd", "source"]
-    return Place(rows.iloc[[0]][raw], target, languages, backbone, "full")
+    likeness = rows.iloc[[0]][raw]
+    return Place(likeness, target, languages, str(likeness["study"].iloc[0]), backbone, "full")
 
 
 def test_candidates_that_were_seen_differ_as_the_posterior_says(
@@ -186,3 +187,40 @@ def test_an_effect_of_a_run_is_none_of_a_sequence(
         for one in (fit, replace(fit, spec=spec))
     )
     assert np.array_equal(as_fitted, named)
+
+
+@pytest.fixture(scope="module")
+def two_studies(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> tuple[pd.DataFrame, Fit]:
+    """Lengths cost the same in two studies, and each of them something of its own."""
+    groups = {
+        **order_spec.groups,
+        "length": GroupSpec(columns=("target", "steps"), where="steps >= 1"),
+        "length_here": GroupSpec(columns=("study", "target", "steps"), where="steps >= 1"),
+    }
+    spec = order_spec.model_copy(update={"groups": groups})
+    one, other = make_orders(), make_orders(noise=4).assign(study="second", backbone="large")
+    rows = select_rows(pd.concat([one, other], ignore_index=True), spec, known)
+    return rows, fitted(rows, spec, known)
+
+
+def test_levels_of_a_study_are_drawn_for_a_new_one_and_those_that_all_studies_share_are_kept(
+    two_studies: tuple[pd.DataFrame, Fit], known: Covariates
+) -> None:
+    rows, fit = two_studies
+    here = place(rows, "goal0", languages=("sw",))
+    seen, new = (
+        forecast(fit, ("one", "two"), replace(here, study=study), known, np.random.default_rng(1))
+        for study in ("trial", "(another)")
+    )
+    assert not seen.drawn
+    assert new.drawn == {"length_here": ("(another)/goal0/1",)}
+    posterior = fit.tree["posterior"].to_dataset()
+    block = posterior["1|length_here"]
+    own = block.sel({block.dims[-1]: "trial/goal0/1"}).to_numpy().ravel()
+    without = seen.gains - 100 * own[:, None]
+    added = new.gains - without
+    assert np.allclose(added[:, 0], added[:, 1])
+    standardised = added[:, 0] / (100 * posterior["sd:length_here"].to_numpy().ravel())
+    assert standardised.mean() == pytest.approx(0.0, abs=0.15)
+    assert standardised.std() == pytest.approx(1.0, abs=0.12)
+    assert abs(np.corrcoef(standardised, own)[0, 1]) < 0.15

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from taskorder.choosing import selecting
+from taskorder.choosing.caveats import of_place
+from taskorder.choosing.forecast import Place
 from taskorder.choosing.selecting import Wanted, candidates_of, ranked, select
 from taskorder.errors import MissingData
-from taskorder.inference.fitting import fit_rows
+from taskorder.inference.fitting import Fit, fit_rows, select_rows
 from taskorder.inference.session import Settings
-from taskorder.inference.spec import ModelSpec
+from taskorder.inference.spec import GroupSpec, ModelSpec
 from taskorder.moderators import attach
 from taskorder.results.catalogue import Covariates
 
@@ -58,13 +60,18 @@ def test_candidates_are_all_orders_of_what_the_study_has(make_orders: Make) -> N
         candidates_of(many, Wanted("goal0", ("sw",), 4))
 
 
+@pytest.fixture(scope="module")
+def planted(make_rows: Make, spec: ModelSpec, known: Covariates) -> tuple[pd.DataFrame, Fit]:
+    rows = make_rows()
+    return rows, fit_rows(spec, rows, known, engine="collapsed", seed=3, draws=400)
+
+
 @pytest.fixture
 def shop(
-    make_rows: Make, spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
+    planted: tuple[pd.DataFrame, Fit], spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Wanted], selecting.Selection]:
     """Select from the planted rows, fitted once."""
-    rows = make_rows()
-    fit = fit_rows(spec, rows, known, engine="collapsed", seed=3, draws=400)
+    rows, fit = planted
     monkeypatch.setattr(selecting, "_asked", lambda *_: (spec, rows))
     monkeypatch.setattr(selecting, "fitted", lambda *_: SimpleNamespace(fit=fit))
     return lambda wanted: select(wanted, known, Settings())
@@ -98,7 +105,9 @@ def test_where_nothing_can_be_told_apart_it_says_so_first(
     apart = replace(found, table=found.table.assign(best=1 / len(found.table)))
     assert apart.text().startswith("No candidate stands out before six for sw")
     assert "as for any new target" in found.text()
-    assert "a backbone that the tables do not have, in study ours (of 2 backbones)" in found.text()
+    assert "For a backbone that no row has: what is particular to it is drawn" in found.text()
+    assert "Candidates are those of study ours" in found.text()
+    assert "All rows are of study ours: what is particular to it counts." in found.text()
     assert '"best"' in found.json()
 
 
@@ -125,15 +134,86 @@ def test_the_better_of_two_can_stand_out(best: tuple[float, ...], *, stands_out:
 
 
 def test_of_several_tunings_the_usual_one_is_taken_and_named(
-    make_rows: Make, spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
+    planted: tuple[pd.DataFrame, Fit], spec: ModelSpec, known: Covariates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = make_rows()
-    fit = fit_rows(spec, rows, known, engine="collapsed", seed=3, draws=400)
+    rows, fit = planted
     mixed = rows.assign(tuning=["lora", *["full"] * (len(rows) - 1)])
     monkeypatch.setattr(selecting, "_asked", lambda *_: (spec, mixed))
     monkeypatch.setattr(selecting, "fitted", lambda *_: SimpleNamespace(fit=fit))
     found = select(Wanted("goal0", ("en",)), known, Settings())
     assert "For tuning full, which study ours has most of (also lora)." in found.notes
+
+
+COST = 0.08
+"""What stages cost in the second study, as a fraction, and not in the first."""
+
+
+@pytest.fixture(scope="module")
+def fits(
+    make_orders: Make, order_spec: ModelSpec, known: Covariates
+) -> dict[str, tuple[ModelSpec, pd.DataFrame, Fit]]:
+    """One study, and two of one design, with levels for their lengths."""
+    length = GroupSpec(columns=("study", "target", "steps"), where="steps >= 1")
+    spec = order_spec.model_copy(update={"groups": {**order_spec.groups, "length": length}})
+    first = make_orders().assign(study="a", backbone="of_a")
+    second = make_orders(noise=4).assign(study="b", backbone="of_b")
+    second["score"] -= COST * (second["sequence"] != "")
+    tables = {"one": first, "two": pd.concat([first, second], ignore_index=True)}
+    rows = {name: select_rows(table, spec, known) for name, table in tables.items()}
+    return {
+        name: (spec, own, fit_rows(spec, own, known, engine="collapsed", seed=3, draws=400))
+        for name, own in rows.items()
+    }
+
+
+@pytest.fixture
+def choose(
+    fits: dict[str, tuple[ModelSpec, pd.DataFrame, Fit]], known: Covariates, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., selecting.Selection]:
+    """Select by the fit to one study or to two, for a backbone or for any."""
+
+    def chosen(studies: str, backbone: str = "") -> selecting.Selection:
+        spec, rows, fit = fits[studies]
+        monkeypatch.setattr(selecting, "_asked", lambda *_: (spec, rows))
+        monkeypatch.setattr(selecting, "fitted", lambda *_: SimpleNamespace(fit=fit))
+        return select(Wanted("goal0", ("sw",), backbone=backbone), known, Settings())
+
+    return chosen
+
+
+def test_of_studies_that_are_tied_neither_is_taken_for_that_of_the_runs_to_come(
+    choose: Callable[..., selecting.Selection],
+) -> None:
+    found = choose("two")
+    assert "For a backbone and a study that no row has: what is particular to them is drawn" in found.text()
+    assert "length (another)/goal0/1" in found.text()
+    anywhere, in_a, in_b = (
+        one.table.set_index("sequence") for one in (found, choose("two", "of_a"), choose("two", "of_b"))
+    )
+    assert (in_a["gain"] - in_b["gain"]).mean() == pytest.approx(100 * COST, abs=3)
+    for one in (in_a, in_b):
+        assert (anywhere["upper"] - anywhere["lower"]).gt(one["upper"] - one["lower"]).all()
+        assert one["gain"].between(anywhere["lower"], anywhere["upper"]).all()
+    assert "length" not in choose("two", "of_a").text()
+
+
+def test_what_all_rows_share_counts_and_is_named(choose: Callable[..., selecting.Selection]) -> None:
+    found, named = choose("one"), choose("one", "of_a")
+    assert "All rows are of backbone of_a and study a: what is particular to them counts." in found.notes
+    assert found.table.equals(named.table)
+    assert "has a task do the same in every backbone" in named.text()
+
+
+def test_of_several_studies_of_a_backbone_the_one_that_counts_is_named(
+    make_rows: Make, spec: ModelSpec
+) -> None:
+    rows = make_rows()
+    both = pd.concat([rows, rows[rows["sequence"] == "one"].assign(study="theirs")], ignore_index=True)
+    own = selecting._study(both, Wanted("goal0", ("en",), backbone="small"))
+    here = Place(own.iloc[[0]], "goal0", ("en",), "ours", "small", "full")
+    said = " ".join(of_place(spec.name, both, own, here, asked=True))
+    assert "What is particular to study ours counts: of the 2 studies of backbone small" in said
+    assert "no row has" not in said
 
 
 def test_columns_that_are_made_anew_are_those_that_moderators_attach(

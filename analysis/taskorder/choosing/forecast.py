@@ -7,9 +7,10 @@ w_k = exp(-recency (K - k)), the gain over direct training is
         +  fixed terms and effects of the whole sequence, less those of direct training
 
 at every draw of the posterior. Effects of levels that the rows had are those of the posterior; of levels
-that they had not (a new target, a new backbone, an order that was never tried) they are drawn from the
-group's distribution, once for each draw. So are moderators that nobody has measured: they are standardised,
-and drawn from a standard normal. Effects of single runs and seeds have no part in what is expected.
+that they had not (a new target, a new backbone, a new study, an order that was never tried) they are drawn
+from the group's distribution, once for each draw. So are moderators that nobody has measured: they are
+standardised, and drawn from a standard normal. Effects of single runs and seeds have no part in what is
+expected.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit
-from taskorder.inference.layout.levels import joined
+from taskorder.inference.layout.levels import group_columns, labels_of
 from taskorder.inference.spec import STAGE, ModelSpec, SequenceSpec, crossed_names, sd_name
 from taskorder.moderators import attach, stage_table
 from taskorder.results.averaging import SEVERAL
 from taskorder.results.catalogue import Covariates
-from taskorder.results.selection import where
 
 Floats = NDArray[np.float64]
 type Line = Mapping[Hashable, Any]
@@ -49,14 +49,18 @@ class Place:
     ----------
     likeness : DataFrame
         One row of the model's table, by whose likeness the others are made, before anything was attached.
+        Moderators are in the units of its study, which need not be `study`.
     target : str
     languages : tuple of str
-    backbone, tuning : str
+    study, backbone : str
+        Whose levels have a part in what is expected; names that no row has for new ones.
+    tuning : str
     """
 
     likeness: pd.DataFrame
     target: str
     languages: tuple[str, ...]
+    study: str
     backbone: str
     tuning: str
 
@@ -153,8 +157,9 @@ def forecast(
     frame = _rows(candidates, place, spec)
     frame = attach(frame, covariates, spec.sequence.difficulty, spec.sequence.similarity)
     lines, unmeasured = _standardised(frame, fit, covariates, spec.sequence)
+    frame = frame.assign(study=place.study)
     effects = Effects(fit.tree["posterior"].to_dataset(), rng)
-    labels = {name: _labels(frame, name, spec) for name in spec.groups if _counts(name, spec)}
+    labels = {name: labels_of(frame, name, spec) for name in spec.groups if _counts(name, spec)}
     gains = np.zeros((len(frame), effects.count))
     for line in lines.to_dict("records"):
         gains[int(line["row"])] += _stage(line, labels, frame, spec, effects)
@@ -194,7 +199,8 @@ def _standardised(
     words = dict.fromkeys(word for term in sequence.moderators for word in term.split(":"))
     unmeasured: dict[str, tuple[str, ...]] = {}
     for word in words:
-        own = units[units["moderator"] == word].sort_values("study", key=lambda name: name != study)
+        units_of = units[units["moderator"] == word]
+        own = units_of.sort_values("study", key=lambda name: name != study, kind="stable")
         by_measure = own.drop_duplicates("measure").set_index("measure")
         measure = lines[f"{word}_measure"]
         mean, sd = (measure.map(by_measure[column]).astype(float) for column in ("mean", "sd"))
@@ -205,23 +211,8 @@ def _standardised(
     return lines, {word: stages for word, stages in unmeasured.items() if stages}
 
 
-def _columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
-    group = spec.groups[name]
-    own = group.columns or (name,)
-    return (*_columns(group.within, spec), *own) if group.within else own
-
-
 def _counts(name: str, spec: ModelSpec) -> bool:
-    return not OF_RUNS & set(_columns(name, spec))
-
-
-def _labels(frame: pd.DataFrame, name: str, spec: ModelSpec) -> pd.Series:
-    """Return each row's level of a group; empty where it has none."""
-    label = pd.Series("", index=frame.index)
-    members = where(frame, spec.groups[name].where)
-    if not members.empty:
-        label.update(joined(members, _columns(name, spec), f"[groups.{name}]"))
-    return label
+    return not OF_RUNS & set(group_columns(name, spec))
 
 
 def _stage(

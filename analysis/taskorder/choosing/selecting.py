@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from taskorder.choosing.caveats import ANOTHER, SINGLE, blind_to_languages, of_fit, of_forecast, of_place
+from taskorder.choosing.caveats import ANOTHER, SINGLE, of_effects, of_fit, of_forecast, of_place
 from taskorder.choosing.forecast import Place, forecast
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.fitting import select_rows
@@ -56,7 +56,7 @@ class Wanted:
     stages : int
         How many intermediate tasks come before the target.
     backbone : str
-        Empty for any: one that the rows do not have.
+        Empty for any: one that the rows do not have, in a study that they do not have.
     model : Path or None
         A model file; where it is not given, the shipped one that knows the target.
     """
@@ -220,16 +220,25 @@ def select(
         likeness=own[own["tuning"] == tuning].iloc[[0]][_of_tables(own)],
         target=wanted.target,
         languages=wanted.languages,
-        backbone=wanted.backbone or ANOTHER,
+        study=str(own["study"].iloc[0]) if wanted.backbone else _common(rows["study"]),
+        backbone=wanted.backbone or _common(rows["backbone"]),
         tuning=tuning,
     )
     found = forecast(fit, candidates, place, covariates, np.random.default_rng([settings.seed, 3]))
     table, by_chance = ranked(found.candidates, found.gains)
-    known = (rows["target"] == wanted.target).any()
-    notes = (*of_place(spec.name, own, place, known=bool(known)), *of_forecast(found))
-    if blind_to_languages(spec, own, covariates):
-        notes += ("This model expects the same of every language: its stages' effects know no language.",)
-    return Selection(wanted, spec.name, table, by_chance, (*notes, *of_fit(fit, wanted.stages)))
+    notes = (
+        *of_place(spec.name, rows, own, place, asked=bool(wanted.backbone)),
+        *of_forecast(found),
+        *of_effects(spec, own, covariates),
+        *of_fit(fit, wanted.stages),
+    )
+    return Selection(wanted, spec.name, table, by_chance, notes)
+
+
+def _common(levels: pd.Series) -> str:
+    """Return what all rows have; where they differ, runs to come are of another."""
+    names = levels.astype(str).unique()
+    return str(names[0]) if len(names) == 1 else ANOTHER
 
 
 _ATTACHED = (

@@ -23,10 +23,7 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
     levels: dict[str, pd.Series] = {}
     notes: list[str] = []
     for name, group in spec.groups.items():
-        label = pd.Series("", index=table.index)
-        members = where(table, group.where)
-        if not members.empty:
-            label.update(joined(members, _group_columns(name, spec), f"[groups.{name}]"))
+        label = labels_of(table, name, spec)
         rows = label.map(label.value_counts())
         label = label.where(rows >= group.min_rows, "")
         if label[label != ""].nunique() < 2:
@@ -40,10 +37,20 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
     return pd.DataFrame(levels, index=table.index), notes
 
 
-def _group_columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
+def labels_of(table: pd.DataFrame, name: str, spec: ModelSpec) -> pd.Series:
+    """Return each row's level of one group, however many rows have it; empty where it has none."""
+    label = pd.Series("", index=table.index)
+    members = where(table, spec.groups[name].where)
+    if not members.empty:
+        label.update(joined(members, group_columns(name, spec), f"[groups.{name}]"))
+    return label
+
+
+def group_columns(name: str, spec: ModelSpec) -> tuple[str, ...]:
+    """Return the columns that make up a level of a group, with those of the groups that it is nested in."""
     group = spec.groups[name]
     own = group.columns or (name,)
-    return (*_group_columns(group.within, spec), *own) if group.within else own
+    return (*group_columns(group.within, spec), *own) if group.within else own
 
 
 def residual_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.Series, list[str]]:
