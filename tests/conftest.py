@@ -1,16 +1,20 @@
 """What several tests need: a valid table of results, and a way to write one."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from taskorder.cli import main
+
 settings.register_profile("whatever the machine does besides", deadline=None)
 settings.load_profile("whatever the machine does besides")
 
 Row = dict[str, str]
 Write = Callable[..., Path]
+Run = Callable[..., int]
 
 VALID: Row = {
     "study": "mine",
@@ -30,6 +34,21 @@ VALID: Row = {
 def no_folders_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the data that a person has named for their own work out of the tests."""
     monkeypatch.delenv("TASKORDER_DATA", raising=False)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command of taskorder in this process; return its exit status."""
+
+    def _run(*arguments: str | Path) -> int:
+        monkeypatch.setattr(sys, "argv", ["taskorder", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        status = ended.value.code or 0
+        assert isinstance(status, int), status
+        return status
+
+    return _run
 
 
 @pytest.fixture

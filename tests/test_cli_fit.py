@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from taskorder.cli import main
 from taskorder.inference import store
 
 SCHOOLS = """school,y,sigma,variance
@@ -65,21 +64,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "schools.csv").write_text(SCHOOLS)
     (tmp_path / "schools.toml").write_text(MODEL)
     return tmp_path
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in this process; return its exit status."""
-
-    def command(*arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["taskorder", *arguments])
-        try:
-            main()
-        except SystemExit as ended:
-            return ended.code if isinstance(ended.code, int) else 1
-        return 0
-
-    return command
 
 
 def test_fit_writes_its_four_files_once_a_seed(

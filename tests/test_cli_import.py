@@ -3,17 +3,19 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from taskorder.cli import main
 from taskorder.inference.fitting import select_rows
 from taskorder.inference.layout.design import build_design
 from taskorder.inference.session import read_tables
 from taskorder.inference.spec import read_model
 from taskorder.results.catalogue import covariates
 from taskorder.results.importing.names import read_map
+
+type Run = Callable[..., int]
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ROOT / "tests/results/importing/files"
@@ -25,14 +27,6 @@ run = {}
 [residual]
 by = "all"
 """
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    """Run a command in this process; give its exit status."""
-    monkeypatch.setattr(sys, "argv", ["taskorder", *map(str, arguments)])
-    with pytest.raises(SystemExit) as done:
-        main()
-    return int(done.value.code or 0)
 
 
 def test_a_table_is_written_and_what_was_left_out_is_told(tmp_path: Path) -> None:
@@ -48,32 +42,32 @@ def test_a_table_is_written_and_what_was_left_out_is_told(tmp_path: Path) -> Non
 
 
 def test_what_is_missing_is_told_and_nothing_is_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.csv"
-    assert run(monkeypatch, "import", "lm-eval", FILES / "lm_eval", "-o", out, *SAID) == 1
+    assert run("import", "lm-eval", FILES / "lm_eval", "-o", out, *SAID) == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1] for line in lines] == ["sequence", "language"]
     assert not out.exists()
 
 
 def test_options_of_another_format_and_unknown_formats(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out.csv"
-    assert run(monkeypatch, "import", "xtreme", FILES / "xtreme", "-o", out, "--split", "eval") == 1
+    assert run("import", "xtreme", FILES / "xtreme", "-o", out, "--split", "eval") == 1
     assert "--split is for files of trainer, not of xtreme" in capsys.readouterr().err
-    assert run(monkeypatch, "import", "helm", FILES, "-o", out) == 2
+    assert run("import", "helm", FILES, "-o", out) == 2
 
 
-def test_an_imported_table_is_rows_of_a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_imported_table_is_rows_of_a_model(run: Run, tmp_path: Path) -> None:
     wide = tmp_path / "wide.csv"
     wide.write_text("run,en,de,sw\na,80.1,74.2,60.3\nb,79.2,73.1,61.4\nc,81.7,75.0,62.9\nd,78.8,72.0,58.1\n")
     model, out = tmp_path / "model.toml", tmp_path / "out.csv"
     model.write_text(MODEL)
     said = [*SAID, "--sequence", "", "--target", "xnli", "--metric", "accuracy", "--percent"]
-    assert run(monkeypatch, "import", "wide", wide, "-o", out, *said) == 0
-    assert run(monkeypatch, "check", out) == 0
+    assert run("import", "wide", wide, "-o", out, *said) == 0
+    assert run("check", out) == 0
     spec, known = read_model(model), covariates()
     rows = select_rows(read_tables(spec, [out], known)[0], spec, known)
     design = build_design(rows, spec, known)
