@@ -210,9 +210,9 @@ def _sampling(fit: Fit) -> str:
         )
     stats = fit.tree["sample_stats"].to_dataset() if "sample_stats" in fit.tree.children else {}
     kept = (
-        f" Chains are made of the weighted draws; {100 * float(stats['moved'].mean()):.0f} % of their steps"
-        " take a new draw."
-        if "moved" in stats
+        f" They are resampled by their weights; {100 * float(stats['distinct'].mean()):.0f} % of those kept"
+        " are distinct."
+        if "distinct" in stats
         else ""
     )
     return (

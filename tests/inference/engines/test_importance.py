@@ -1,9 +1,12 @@
-"""A fitted proposal is a density, its draws have it, and chains of weighed draws have the target."""
+"""A fitted proposal is a density, its draws have it, and those that are resampled have the target."""
 
 from functools import partial
 
 import numpy as np
 import pytest
+from arviz_stats.base.array import array_stats
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import digamma, polygamma
@@ -19,7 +22,7 @@ from taskorder.inference.engines.importance import (
     Slice,
     fitted,
     frame,
-    metropolis,
+    resampled,
     weights,
 )
 
@@ -148,38 +151,45 @@ def test_weights_are_bounded_where_tails_are_heavier_than_the_slices() -> None:
     assert (hot - wide.log_density(np.repeat(far, 4, axis=0)) <= -np.log(HOT_SHARE) + 1e-3).all()
 
 
-def checked(values: Floats, mean: float, sd: float) -> None:
-    """Compare chains (chains, draws) of independent-proposal Metropolis with a mean and an sd."""
-    by_batch = values.reshape(values.shape[0] * 20, -1)
-    error = by_batch.mean(axis=1).std(ddof=1) / np.sqrt(len(by_batch))
-    assert values.mean() == pytest.approx(mean, abs=4 * error)
-    squares = (by_batch - mean) ** 2
-    error = squares.mean(axis=1).std(ddof=1) / np.sqrt(len(by_batch))
-    assert squares.mean() == pytest.approx(sd**2, abs=4 * error)
-
-
 @pytest.mark.parametrize("good", [True, False])
-def test_chains_have_the_target(skewed: Proposal, good: bool) -> None:
-    """Exactly so for any proposal; one that is poor makes the chains stay longer."""
+def test_resampled_draws_have_the_target(skewed: Proposal, good: bool) -> None:
+    """And a poor proposal makes fewer of them distinct, which their effective sample size sees."""
     proposal = skewed if good else Proposal(line(0.8, 1.3), normal())
-    rng = np.random.default_rng(5)
-    chains, draws = 4, 10_000
-    u = proposal.draw(chains * draws, rng)
-    log_weights = (log_gamma(u) - proposal.log_density(u)).reshape(chains, draws)
-    at = metropolis(log_weights, rng)
-    values = np.take_along_axis(u[0].reshape(chains, draws), at, axis=1)
-    checked(values, float(digamma(SHAPE)), float(np.sqrt(polygamma(1, SHAPE))))
-    moved = np.mean(np.diff(at, axis=1) != 0)
-    assert moved > 0.8 if good else 0.3 < moved < 0.8
-    assert ((at <= np.arange(draws)) | (at == at[:, :1])).all()
+    u = proposal.draw(40_000, np.random.default_rng(5))
+    weight, _ = weights(log_gamma(u) - proposal.log_density(u))
+    at = resampled(weight, 40_000, np.random.default_rng(6))
+    values = u[0, at].reshape(4, -1)
+    worth = float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, method="mean")))
+    assert worth == pytest.approx(1.0 / np.sum(weight**2), rel=0.25)
+    mean, sd = float(digamma(SHAPE)), float(np.sqrt(polygamma(1, SHAPE)))
+    assert values.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(worth))
+    assert values.std() == pytest.approx(sd, abs=4 * sd / np.sqrt(worth))
+    distinct = len(np.unique(at)) / len(at)
+    assert distinct > 0.85 if good else 0.3 < distinct < 0.85
 
 
-def test_a_chain_never_stays_where_nothing_is() -> None:
-    log_weights = np.full((2, 50), -np.inf)
-    log_weights[:, [7, 30]] = 0.0
-    at = metropolis(log_weights, np.random.default_rng(6))
-    assert set(at.ravel().tolist()) <= {7, 30}
-    assert (at[:, 30:] == 30).all()
+@given(
+    weight=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30).filter(lambda values: sum(values) > 0.01),
+    draws=st.integers(1, 200),
+    seed=st.integers(0, 9),
+)
+def test_each_draw_is_copied_as_often_as_its_weight_asks(weight: list[float], draws: int, seed: int) -> None:
+    share = np.array(weight) / np.sum(weight)
+    at = resampled(share, draws, np.random.default_rng(seed))
+    copies = np.bincount(at, minlength=len(share))
+    assert len(at) == draws
+    assert (np.diff(at) >= 0).all()
+    assert (np.abs(copies - draws * share) < 1.0 + 1e-6).all()
+    assert (copies[share == 0.0] == 0).all()
+
+
+def test_what_is_told_of_a_sd_that_goes_to_zero_settles() -> None:
+    """With the log of a sd far below its mode other coordinates stay; far above they follow it."""
+    about = frame(np.zeros(2), np.array([[1.0, 0.4], [0.4, 0.5]]), np.array([True, False]))
+    low, high = about.place(np.array([[-8.0, 8.0], [0.0, 0.0]])).T
+    assert low[0] == pytest.approx(-8.0)
+    assert low[1] == pytest.approx(-0.4 / 2.0, rel=1e-6)
+    assert high[1] == pytest.approx(0.4 * 8.0)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 4])

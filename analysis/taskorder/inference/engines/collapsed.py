@@ -1,7 +1,7 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
-The mode of the marginal density, a proposal fitted about it, weighted draws made into chains
-(`importance`): twice as many again, until what is kept of them counts for enough. If the weights' k-hat says
+The mode of the marginal density, a proposal fitted about it, weighted draws resampled (`importance`): of
+twice as many, until what is kept of them counts for enough. If the weights' k-hat says
 even then that the proposal does not cover the density, nutpie walks on the density instead, with its exact
 gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
 coefficients, and the posterior is that of the whole model.
@@ -10,10 +10,10 @@ coefficients, and the posterior is that of the whole model.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,10 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-THINNINGS = (1, 2, 4, 8, 16)
-"""How many proposals are made for each draw that is kept: the first number that is enough."""
+PROPOSALS = (1, 2, 4, 8, 16)
+"""How many are made for each draw that is kept: the first number that is enough."""
+ENOUGH = 1.25 * MIN_ESS
+"""What the draws that are kept are to be worth, in the middle and the tails; half their number will do."""
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
@@ -47,21 +49,21 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Proposed:
-    """Proposals to one chain, in the order in which they were made.
+    """Proposals, in the order in which they were made.
 
     Attributes
     ----------
     u : array (D, N)
     value, log_weight : array (N,)
         Their log density, and that less the proposal's.
-    coefficients : array (P, N) or None
-        Drawn at each.
+    coefficients : array (P, N)
+        Drawn at each of the first ones; of others only what is kept gets any.
     """
 
     u: Floats
     value: Floats
     log_weight: Floats
-    coefficients: Floats | None
+    coefficients: Floats
 
 
 @dataclass(frozen=True)
@@ -131,19 +133,21 @@ def _explained(spec: ModelSpec) -> Generator[None]:
 def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Sampled:
     """Draw theta and coefficients about a mode: by importance sampling, by walking where that fails."""
     each = -(-draws // CHAINS)
-    moving, walking, *streams = np.random.SeedSequence(seed).spawn(2 + CHAINS)
+    resampling, walking, *streams = np.random.SeedSequence(seed).spawn(2 + CHAINS)
     rngs = [np.random.default_rng(stream) for stream in streams]
-    proposal, last = proposal_about(start), THINNINGS[-1]
-    made = _in_threads(lambda rng: _begun(start.density, proposal, each, rng), rngs)
-    for thinning in THINNINGS:
-        if thinning > 1:
-            made = _in_threads(lambda one, rng: _doubled(start.density, proposal, one, rng), made, rngs)
-        log_weight = np.array([one.log_weight for one in made])
-        _, k = importance.weights(log_weight.ravel())
-        at = importance.metropolis(log_weight, np.random.default_rng(moving))
-        if k < MAX_PARETO_K and (thinning == last or _are_enough(made, at[:, thinning - 1 :: thinning])):
-            return _sampled(start.density, made, at, thinning, rngs, k)
-        if thinning > 1 and k > HOPELESS:
+    proposal = proposal_about(start)
+    made = _joined(_in_threads(lambda rng: _begun(start.density, proposal, each, rng), rngs))
+    for times in PROPOSALS:
+        if times > 1:
+            more = each * times // 2
+            others = _in_threads(lambda rng, n=more: _more(start.density, proposal, n, rng), rngs)
+            made = _joined([made, *others])
+        weight, k = importance.weights(made.log_weight)
+        kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
+        kept = kept.reshape(CHAINS, each)
+        if k < MAX_PARETO_K and (times == PROPOSALS[-1] or _are_enough(made.u[:, kept])):
+            return _sampled(start.density, made, kept, rngs, k)
+        if times > 1 and k > HOPELESS:
             break
     return _walked(start.density, proposal.frame, each, seed, walking, progress=progress)
 
@@ -201,54 +205,47 @@ def _begun(density: Density, proposal: Proposal, count: int, rng: np.random.Gene
     return Proposed(u, value, value - proposal.log_density(u), coefficients)
 
 
-def _doubled(density: Density, proposal: Proposal, made: Proposed, rng: np.random.Generator) -> Proposed:
-    """Make as many again, without coefficients: few of them will be kept."""
-    u = proposal.draw(made.u.shape[1], rng)
+def _more(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
+    """Make proposals without coefficients: few of them will be kept."""
+    u = proposal.draw(count, rng)
     value = _inside(density, u)
-    log_weight = value - proposal.log_density(u)
+    return Proposed(u, value, value - proposal.log_density(u), np.empty((density.sums.width, 0)))
+
+
+def _joined(parts: Sequence[Proposed]) -> Proposed:
     return Proposed(
-        np.concatenate([made.u, u], axis=1),
-        np.concatenate([made.value, value]),
-        np.concatenate([made.log_weight, log_weight]),
-        None,
+        *(np.concatenate([getattr(one, field.name) for one in parts], axis=-1) for field in fields(Proposed))
     )
 
 
-def _are_enough(made: list[Proposed], kept: Integers) -> bool:
-    """Say whether the draws that are kept, (chains, draws), are worth enough in the middle and the tails."""
-    enough = min(kept.size / 4 + 0.75 * MIN_ESS, kept.size / 2)
-    u = np.array([one.u[:, at] for one, at in zip(made, kept, strict=True)])
+def _are_enough(kept: Floats) -> bool:
+    """Say whether draws of theta (D, chains, draws) are worth enough in the middle and the tails."""
+    enough = min(ENOUGH, kept[0].size / 2)
     methods: list[dict[str, Any]] = [{"method": "bulk"}, {"method": "tail", "prob": TAILS}]
     return all(
         float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method))) >= enough
-        for values in np.moveaxis(u, 1, 0)
+        for values in kept
         for method in methods
     )
 
 
 def _sampled(
-    density: Density,
-    made: list[Proposed],
-    at: Integers,
-    thinning: int,
-    rngs: list[np.random.Generator],
-    pareto_k: float,
+    density: Density, made: Proposed, kept: Integers, rngs: list[np.random.Generator], pareto_k: float
 ) -> Sampled:
-    kept = at[:, thinning - 1 :: thinning]
+    def coefficients(here: Integers, rng: np.random.Generator) -> Floats:
+        known = made.coefficients.shape[1]
+        late = np.flatnonzero(here >= known)
+        found = made.coefficients[:, np.minimum(here, known - 1)]
+        if len(late):
+            found[:, late] = density.drawn(made.u[:, here[late]], rng)[1]
+        return found
 
-    def coefficients(one: Proposed, here: Integers, rng: np.random.Generator) -> Floats:
-        if one.coefficients is not None:
-            return one.coefficients[:, here]
-        return density.drawn(one.u[:, here], rng)[1]
-
-    found = _in_threads(coefficients, made, list(kept), rngs)
+    found = _in_threads(coefficients, list(kept), rngs)
+    distinct = np.diff(kept.ravel(), prepend=-1).reshape(kept.shape) != 0
     return Sampled(
-        u=np.stack([one.u[:, here] for one, here in zip(made, kept, strict=True)], axis=1),
+        u=made.u[:, kept],
         coefficients=np.stack(found, axis=1),
-        stats={
-            "lp": np.array([one.value[here] for one, here in zip(made, kept, strict=True)]),
-            "moved": np.diff(kept, axis=1, prepend=-1) != 0,
-        },
+        stats={"lp": made.value[kept], "distinct": distinct},
         pareto_k=pareto_k,
     )
 

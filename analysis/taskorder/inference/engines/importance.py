@@ -1,16 +1,16 @@
-"""Independent draws from a density of few dimensions: a proposal that is fitted, weighed and accepted.
+"""Independent draws from a density of few dimensions: a proposal that is fitted, weighed and resampled.
 
 The proposal lives in coordinates z that are near independent standard ones (`Frame`), and follows the log
 density along each of them, on either side of the mode: one dimension at a time it has the target's own
 skewness and tails. Two more shares of the draws keep the weights bounded: the same slices at a higher
 temperature, for many coordinates that stray at once, and a wide Student-t, for few that lie along a bent
-ridge. The weighted draws are turned into Markov chains by independence Metropolis-Hastings: a chain stays
-where the next draw's weight is too small beside that of its own. The chains leave the target as it is, and
-their effective sample sizes and R-hat are what they are for any sampler; Pareto's k-hat of the weights says
-whether the proposal covers the target.
+ridge. The weighted draws are resampled: each stands as often as its Pareto-smoothed weight asks for, its
+copies next to each other, so that effective sample sizes and R-hat count a heavy draw for what it is, one;
+Pareto's k-hat of the weights says whether the proposal covers the target.
 
-References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Vehtari et
-al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.
+References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Kitagawa
+(1996), Journal of Computational and Graphical Statistics 5, on systematic resampling; Vehtari et al. (2024),
+Journal of Machine Learning Research 25, on Pareto-smoothed weights.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ WIDE_SHARE, WIDE, FREEDOM = 0.05, 1.5, 5.0
 class Frame:
     """Coordinates about a mode, one after another by a Cholesky factor, the least known first.
 
-    What a coordinate tells of later ones is in proportion to z; but if it is the log of a sd, it is in
-    proportion to the variance: what an sd takes from the outcome's spread others do not, however small it
-    may be itself, and as it goes to zero the others settle.
+    What a coordinate tells of later ones is in proportion to z; but as the sd whose log it is goes to zero,
+    the others settle, so it tells in proportion to the variance then. To another log of a sd it always does:
+    what an sd takes from the outcome's spread others do not.
 
     Attributes
     ----------
@@ -88,25 +88,30 @@ class Frame:
 
     def place(self, z: Floats) -> Floats:
         """Return the vectors u (D, B) of z (D, B)."""
-        told = np.array([self._told(z[i], i) for i in range(len(z))]).reshape(z.shape)
-        own = np.diag(self.root)
-        u = np.empty_like(z)
-        u[self.order] = own[:, None] * z + (self.root - np.diag(own)) @ told
+        own, u = np.diag(self.root), np.empty_like(z)
+        earlier = self.root - np.diag(own)
+        variance, other = self._told(z, self.bend)
+        u[self.order] = own[:, None] * z + np.where(
+            self.bend[:, None] > 0.0, earlier @ variance, earlier @ other
+        )
         return self.centre[:, None] + u
 
     def find(self, u: Floats) -> Floats:
         """Return z (D, B) of vectors u (D, B)."""
         left = (u - self.centre[:, None])[self.order]
-        z, told = np.empty_like(left), np.empty_like(left)
+        z, variance, other = (np.empty_like(left) for _ in range(3))
         for i in range(len(left)):
+            told = variance if self.bend[i] > 0.0 else other
             z[i] = (left[i] - self.root[i, :i] @ told[:i]) / self.root[i, i]
-            told[i] = self._told(z[i], i)
+            variance[i : i + 1], other[i : i + 1] = self._told(z[i : i + 1], self.bend[i : i + 1])
         return z
 
-    def _told(self, z: Floats, i: int) -> Floats:
-        if self.bend[i] == 0:
-            return z
-        return np.expm1(np.minimum(self.bend[i] * z, MOST_TOLD)) / self.bend[i]
+    @staticmethod
+    def _told(z: Floats, bend: Floats) -> tuple[Floats, Floats]:
+        """Return what coordinates (n, B) tell the logs of sds, and what they tell others."""
+        rate = np.where(bend > 0.0, bend, 1.0)[:, None]
+        variance = np.where(bend[:, None] > 0.0, np.expm1(np.minimum(rate * z, MOST_TOLD)) / rate, z)
+        return variance, np.where(z < 0.0, variance, z)
 
 
 def frame(centre: Floats, covariance: Floats, log_sds: Booleans) -> Frame:
@@ -281,19 +286,11 @@ def largest_k(draws: int) -> float:
     return min(1.0 - 1.0 / np.log10(draws), MAX_PARETO_K)
 
 
-def metropolis(log_weights: Floats, rng: np.random.Generator) -> Integers:
-    """Return which proposal each chain is at: (chains, draws), from log weights (chains, draws).
+def resampled(weights: Floats, draws: int, rng: np.random.Generator) -> Integers:
+    """Return which draws stand for the target, (draws,), ascending: each as often as its weight asks.
 
-    A chain starts at one of its proposals, taken with probability proportional to its weight.
+    Systematic resampling: the number of copies is within one of `draws` times the weight.
     """
-    chains, draws = log_weights.shape
-    at = np.empty((chains, draws), dtype=np.int64)
-    threshold = np.log(rng.random((chains, draws)))
-    for chain, own in enumerate(log_weights):
-        chance = np.exp(own - np.max(own))
-        here = int(rng.choice(draws, p=chance / chance.sum()))
-        for i in range(draws):
-            if own[i] - own[here] > threshold[chain, i]:
-                here = i
-            at[chain, i] = here
-    return at
+    ends = np.cumsum(weights)
+    ticks = (np.arange(draws) + rng.random()) / draws
+    return np.minimum(np.searchsorted(ends, ticks * ends[-1], side="right"), len(weights) - 1)
