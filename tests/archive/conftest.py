@@ -113,12 +113,10 @@ def _lay_out(root: Path) -> None:
         pd.DataFrame(columns).to_csv(root / "data" / f"{name}.csv", index=False)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_process() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fit one after another: starting processes takes longer than these fits."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examining, "ProcessPoolExecutor", InThisProcess)
-        yield
+    monkeypatch.setattr(examining, "ProcessPoolExecutor", InThisProcess)
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +128,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def done(project: Path) -> Proceedings:
-    with rooted(project):
+    with rooted(project), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examining, "ProcessPoolExecutor", InThisProcess)
         make_report(project / "report.pdf", SETTINGS, force=False)
         return proceed(SETTINGS)
 

@@ -86,7 +86,10 @@ def test_a_tokeniser_that_cuts_every_answer_off_is_refused(tokenizer: Any) -> No
 
 def test_an_answer_of_one_token_is_an_answer(tokenizer: Any) -> None:
     example = SpanExample("0", "who?", "the good", (("good", 4),))
-    refuse_unanswerable(reading(tokenizer, "span").encode([example]), "quiz", 32)
+    made = reading(tokenizer, "span").encode([example])
+    ((first, last),) = made.labels
+    assert first == last > 0
+    refuse_unanswerable(made, "quiz", 32)
 
 
 def test_texts_pairs_choices_lines_and_sentences(tokenizer: Any) -> None:
