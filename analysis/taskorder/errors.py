@@ -119,3 +119,9 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     choices = {choice.casefold(): choice for choice in allowed}
     close = difflib.get_close_matches(word.strip().casefold(), choices, n=1)
     return f" Did you mean {choices[close[0]]!r}?" if close else ""
+
+
+def first_of(words: Sequence[str], most: int = 8) -> str:
+    """Name the first few of many: ``"a, b and 3 more"``."""
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

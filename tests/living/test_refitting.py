@@ -1,26 +1,27 @@
 """Tables added to a project and taken back: what is fitted, told, kept, and never kept by halves."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from taskorder.claims import ledger as ledgers
 from taskorder.errors import InvalidTable, MissingData, TaskorderError
 from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
+from taskorder.inference.criticism.sketches import failed
 from taskorder.inference.session import fitted, read_tables, tables_of
 from taskorder.inference.spec import read_model
-from taskorder.living import reach
+from taskorder.living import expecting, reach
 from taskorder.living.change import Change
 from taskorder.living.project import held, here
 from taskorder.living.refitting import Wishes, refit, undo
 from taskorder.living.telling import markdown, text, written
 from taskorder.results.catalogue import covariates
 
-type Rows = Callable[..., Path]
+from .conftest import Rows
 
 
 def tree(root: Path, *, without: tuple[str, ...] = ("models/fits",)) -> dict[str, bytes]:
@@ -31,6 +32,15 @@ def tree(root: Path, *, without: tuple[str, ...] = ("models/fits",)) -> dict[str
 def added(found: object) -> Change:
     assert isinstance(found, Change)
     return found
+
+
+def edited(root: Path, old: str, new: str) -> Path:
+    """Replace some text of the model file, and return it."""
+    model = root / "models/small.toml"
+    content = model.read_text("utf-8")
+    assert old in content
+    model.write_text(content.replace(old, new), "utf-8")
+    return model
 
 
 def test_rows_are_added_fitted_told_entered_and_taken_back(root: Path, rows: Rows, wishes: Wishes) -> None:
@@ -74,7 +84,7 @@ def test_rows_are_added_fitted_told_entered_and_taken_back(root: Path, rows: Row
     assert ledger.entries[1].content["entry"] == 1
     with pytest.raises(MissingData, match="no table that taskorder refit added"):
         undo(wishes)
-    assert added(refit([new], wishes)).name == "0002-mine"
+    assert added(refit([rows("mine.csv", metric="f1")], wishes)).name == "0002-mine"
 
 
 def tree_of(files: dict[str, bytes], *, without: tuple[str, ...]) -> dict[str, bytes]:
@@ -97,11 +107,18 @@ def test_a_claim_that_changes_is_told_with_both_probabilities(root: Path, rows: 
             "gates": False,
         }
     }
-    assert change.tables[1]["table"] == "data/added/0002-b.csv"
+    assert change.tables[1].table == "data/added/0002-b.csv"
     moved = change.models[0].moved.query("estimand == 'stage_points'").set_index("group")
     assert moved["rows"].sum() == change.rows == 32
     assert moved["shift"].idxmax() != "direct"
-    undo(wishes)
+
+
+def test_tables_that_were_added_together_are_taken_back_together(
+    root: Path, rows: Rows, wishes: Wishes
+) -> None:
+    refit([rows("a.csv", "three", metric="f1"), rows("b.csv", "four", metric="f1")], wishes)
+    assert [path.name for path in here().tables()] == ["0001-a.csv", "0002-b.csv"]
+    assert undo(wishes).studies == {"three": 16, "four": 16}
     assert list((root / "data/added").glob("*")) == []
 
 
@@ -118,7 +135,7 @@ def test_what_moved_is_told_apart_where_cells_are_shared_with_old_rows(
     new = np.arange(len(frame)) >= len(frame) - 24
     found = reach.reach(frame, new, spec, known)
     assert found.modelled.sum() == 24
-    group = found.rows[reach.MARK].map({0.0: "", 1.0: "new"})
+    group = pd.Series(np.where(found.modelled, "new", ""))
     design = reach.design_of(found, group, spec, known)
     cells = np.zeros(len(design.cells.mean), dtype=bool)
     cells[design.row_cell[group == "new"]] = True
@@ -184,11 +201,17 @@ def test_unknown_tasks_are_named_with_the_remedy_and_unknown_languages_refused(
 def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: Wishes) -> None:
     new = rows("mine.csv", gain=6.0)
     said: list[str] = []
-    dry = added(refit([new], replace(wishes, dry=True), said.append)).models[0]
+    foretold = added(refit([new], replace(wishes, dry=True), said.append))
+    (dry,) = foretold.models
     assert "fitting small to 48 rows (this can take a few minutes)" not in said
     assert dry.after is None
     true = added(refit([new], wishes)).models[0]
     assert dry.rows == true.rows
+    assert dry.references == pytest.approx(true.references)
+    before, after = (f"{100 * reference:.1f}" for reference in true.references)
+    assert f"Points are stated at the mean score of the rows: {before} before, {after} after" in text(
+        foretold
+    )
     roughly, found = (one.estimands.set_index("estimand").loc["stage_points"] for one in (dry, true))
     assert roughly["unit_after"] == found["unit_after"]
     assert roughly["mean_before"] == found["mean_before"]
@@ -199,41 +222,52 @@ def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: W
 
 
 def test_the_first_rows_of_a_model_have_nothing_before_them(root: Path, rows: Rows, wishes: Wishes) -> None:
-    model = root / "models/small.toml"
-    model.write_text(model.read_text("utf-8").replace('"data/published/*.csv", ', ""), "utf-8")
-    change = added(refit([rows("mine.csv", gain=6.0)], wishes))
+    small = edited(root, '"data/published/*.csv", ', "")
+    other = small.read_text("utf-8").replace('name = "small"', 'name = "other"')
+    (root / "models/other.toml").write_text(other, "utf-8")
+    change = added(refit([rows("mine.csv", gain=6.0)], replace(wishes, models=(small,))))
     assert change.models[0].rows == (0, 16)
     assert change.models[0].estimands["mean_before"].isna().all()
-    assert "no rows before, 16 after" in text(change)
-    assert undo(wishes).models[0].rows == (16, 0)
+    assert "small: no fit before, 16 rows after" in text(change)
+    assert "It could not be fitted before: none of its tables is there." in text(change)
+    assert change.untouched["other"][0].reason.startswith("not followed")
+
+    back = undo(wishes)
+    assert [(one.spec.name, one.rows) for one in back.models] == [("small", (16, 0))]
+    assert "It could not be fitted after: none of its tables is there." in text(back)
+    assert back.said == ("Not compared (not refitted when the rows were added): other.",)
+
+
+def test_a_model_that_could_not_be_fitted_before_says_why(root: Path, rows: Rows, wishes: Wishes) -> None:
+    edited(root, "'accuracy'", "'f1'")
+    change = added(refit([rows("mine.csv", metric="f1")], replace(wishes, dry=True)))
+    assert change.models[0].rows == (0, 16)
+    assert "It could not be fitted before: no rows are left after [data] where = " in text(change)
+
+
+@pytest.mark.usefixtures("root")
+def test_what_cannot_be_foretold_is_said(rows: Rows, wishes: Wishes, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = failed("with the new rows", "added", 48, "no mode can be found")
+    monkeypatch.setattr(expecting, "sketched", lambda *_, **__: none)
+    change = added(refit([rows("mine.csv")], replace(wishes, dry=True)))
+    assert "small: 32 rows before, no fit after" in text(change)
+    assert "It could not be fitted after: no mode can be found." in text(change)
+    assert change.models[0].claims[0].words[1] == "undecided"
+    assert written(change)["claims.csv"].decode().splitlines()[1].endswith(",,False")
 
 
 def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Rows, wishes: Wishes) -> None:
-    model = root / "models/small.toml"
-    model.write_text(model.read_text("utf-8").replace('missing = "drop"', 'missing = "error"'), "utf-8")
+    edited(root, 'missing = "drop"', 'missing = "error"')
     before = tree(root)
     with pytest.raises(MissingData, match=r"nothing was added: model 'small' cannot be .* no difficulty for"):
         refit([rows("own.csv", tasks=("snli", "our_task"))], wishes)
     assert tree(root) == before
 
 
-def test_an_undo_compares_the_models_that_were_followed(root: Path, rows: Rows, wishes: Wishes) -> None:
-    small = root / "models/small.toml"
-    other = small.read_text("utf-8").replace('name = "small"', 'name = "other"')
-    (root / "models/other.toml").write_text(other, "utf-8")
-    refit([rows("mine.csv")], replace(wishes, models=(small,)))
-    assert [one.spec.name for one in undo(wishes).models] == ["small"]
-
-
 def test_rows_that_no_longer_suit_a_model_can_be_taken_back(root: Path, rows: Rows, wishes: Wishes) -> None:
     refit([rows("own.csv", tasks=("snli", "our_task"), metric="f1")], wishes)
-    model = root / "models/small.toml"
-    model.write_text(
-        model.read_text("utf-8")
-        .replace('missing = "drop"', 'missing = "error"')
-        .replace("'accuracy'", "'f1'"),
-        "utf-8",
-    )
+    edited(root, 'missing = "drop"', 'missing = "error"')
+    model = edited(root, "'accuracy'", "'f1'")
     back = undo(replace(wishes, models=(model,)))
     assert "- 12 rows taken back, and the model not compared: model 'small' cannot be fitted" in text(back)
     assert not list((root / "data/added").glob("*"))
@@ -290,16 +324,16 @@ def test_conditions_are_taken_apart_where_and_joins_them() -> None:
     assert list(reach.conditions("")) == []
 
 
-def test_rows_behind_means_over_languages_are_all_counted(root: Path, rows: Rows, wishes: Wishes) -> None:
-    model = root / "models/small.toml"
-    model.write_text(model.read_text("utf-8").replace("where =", 'average = "language"\nwhere ='), "utf-8")
-    new = rows("own.csv", tasks=("snli", "imdb", "our_task"))
-    lines = new.read_text("utf-8").splitlines()
+def test_rows_behind_means_over_languages_are_all_counted(root: Path, rows: Rows) -> None:
+    spec, known = read_model(edited(root, "where =", 'average = "language"\nwhere =')), covariates()
+    one = rows("one.csv", "english")
+    two = rows("two.csv", tasks=("snli", "imdb", "our_task"))
+    lines = two.read_text("utf-8").splitlines()
     second = [line.replace(",en,en,", ",en,sw,") for line in lines[1:]]
-    new.write_text("\n".join([*lines, *second]) + "\n", "utf-8")
-    change = added(refit([new], replace(wishes, dry=True)))
-    modelled, dropped = change.models[0].fates
-    assert (modelled.rows, modelled.reason) == (24, "modelled, as 12 means over languages")
+    two.write_text("\n".join([*lines, *second]) + "\n", "utf-8")
+    frame, _ = read_tables(spec, [*tables_of(spec), one, two], known)
+    modelled, dropped = reach.reach(frame, np.arange(len(frame)) >= 32, spec, known).fates
+    assert (modelled.rows, modelled.reason) == (16 + 24, "modelled, as 28 means over languages")
     assert dropped.rows == 8
     assert dropped.reason.startswith("dropped: no difficulty")
 

@@ -10,38 +10,6 @@ import pytest
 
 from taskorder import together
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from taskorder import together
-
-root, last = Path(sys.argv[1]), int(sys.argv[2])
-writes = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile"}
-seen = 0
-
-
-def watch(event, arguments):
-    global seen
-    writing = event in writes or (event == "open" and "w" in str(arguments[1]))
-    if writing and str(root) in str(arguments[0]):
-        seen += 1
-        if seen == last:
-            os._exit(9)
-
-
-sys.addaudithook(watch)
-with together.alone(root / "reports"):
-    together.change(
-        root / "reports",
-        {
-            root / "data/added/new.csv": b"new",
-            root / "reports/changed.txt": b"after",
-            root / "reports/gone.txt": None,
-            root / "reports/changes/0001/change.md": b"report",
-        },
-    )
-print(seen)
-"""
 BEFORE = {"reports/changed.txt": "before", "reports/gone.txt": "here"}
 AFTER = {
     "data/added/new.csv": "new",
@@ -70,7 +38,7 @@ def folders(root: Path) -> set[str]:
 
 
 def killed_at(root: Path, write: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", KILLED, str(root), str(write)]
+    command = [sys.executable, Path(__file__).with_name("killed_change.py"), root, str(write)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -16,7 +16,7 @@ from taskorder.interface.naming import named_model
 from taskorder.interface.saying import progress, say
 from taskorder.living import refitting
 from taskorder.living.change import Change
-from taskorder.living.telling import joined, markdown, text
+from taskorder.living.telling import estimands, markdown, text
 
 _HEADING = re.compile(r"^#+ ", re.MULTILINE)
 
@@ -29,16 +29,18 @@ class Moved(Change):
     ----------
     name : str
         The number and name of the (first) table.
-    tables : tuple of dict
-        `table, sha256, rows`.
+    tables : tuple of Added
+        Of each table its path in the project, `table`, its `sha256`, and how many `rows` it has.
     studies : mapping
         How many rows each study has among them.
     models : tuple of ModelChange
-        Of the models that were refitted, with the fits `before` and `after`.
+        Of the models that were refitted, with the fits `before` and `after`, where there are any.
     untouched : mapping
         What became of the rows in the models that were not.
     said : tuple of str
         What else a person should know of the rows.
+    undoes : int or None
+        The number of the ledger's entry that is undone; None where rows were added.
     folder : Path or None
         Where the report of the change was written; None where nothing was kept.
     """
@@ -51,7 +53,7 @@ class Moved(Change):
     @property
     def estimands(self) -> pd.DataFrame:
         """One row a model and estimand: before and after, and the shift in its unit and in sds of before."""
-        return joined([one.estimands.assign(model=one.spec.name) for one in self.models], ["estimand"])
+        return estimands(self)
 
     @property
     def claims(self) -> pd.DataFrame:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from taskorder.claims.ledger import Ledger
-from taskorder.errors import InvalidTable, MissingData, Problem, TaskorderError
+from taskorder.errors import InvalidTable, Problem, TaskorderError, first_of
 from taskorder.files import sha256
+from taskorder.living.change import Added
 from taskorder.living.project import ADDED, Project
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, published
@@ -23,7 +23,6 @@ from taskorder.results.sequences import parse
 
 LONGEST = 40
 """Characters of a table's own name that are kept."""
-SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ class Table:
         """SHA-256 of its bytes."""
         return hashlib.sha256(self.content).hexdigest()
 
-    def as_dict(self) -> dict[str, object]:
+    def added(self) -> Added:
         """Return what the ledger holds of it."""
-        return {"table": self.name, "sha256": self.sha256, "rows": len(self.frame)}
+        return Added(self.name, self.sha256, len(self.frame))
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,16 @@ class Offer:
     known: tuple[str, ...]
 
 
-def offered(paths: Sequence[Path], project: Project, ledger: Ledger, covariates: Covariates) -> Offer:
+def offered(paths: Sequence[Path], project: Project, ever: Iterable[str], covariates: Covariates) -> Offer:
     """Validate tables that are to be added, among themselves and with the tables of the project.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    project : Project
+    ever : iterable of str
+        The names of all tables that were ever added: none of their numbers is used again.
+    covariates : Covariates
 
     Raises
     ------
@@ -78,7 +85,7 @@ def offered(paths: Sequence[Path], project: Project, ledger: Ledger, covariates:
     if not new:
         return Offer((), tuple(known))
     frames = _validated(new, contents, project, covariates)
-    first = _next_number(project, ledger)
+    first = _next_number([*ever, *(path.name for path in project.tables())])
     tables = tuple(
         Table(f"{ADDED}/{first + place:04d}-{_slug(path)}.csv", contents[path], frame)
         for place, (path, frame) in enumerate(zip(new, frames, strict=True))
@@ -104,7 +111,7 @@ def _validated(
     codes = covariates.languages["language"].tolist()
     new = read(*paths, languages=codes).frame
     studies = set(new["study"])
-    same = [path for path in standing(project) if _has_study(path, studies)]
+    same = [path for path in _standing(project) if _has_study(path, studies)]
     if not same:
         table = read(*paths, languages=codes)
     else:
@@ -138,7 +145,7 @@ def _remedy(problems: Sequence[Problem], project: Project) -> list[Problem]:
     ]
 
 
-def standing(project: Project) -> list[Path]:
+def _standing(project: Project) -> list[Path]:
     """Return every table of results of a project: published, measured and added."""
     experiments = resource("data").glob("experiments/*/results.csv")
     return [*published(), *sorted(experiments), *project.tables()]
@@ -149,14 +156,10 @@ def _has_study(path: Path, studies: set[str]) -> bool:
     return "study" in cells and bool(cells["study"].astype(str).str.strip().isin(list(studies)).any())
 
 
-def _next_number(project: Project, ledger: Ledger) -> int:
-    """Return a number that no table of the project has, or ever had."""
-    named = [path.name for path in project.tables()]
-    for entry in ledger.entries:
-        tables = entry.content.get("tables") if entry.event == "added" else None
-        if isinstance(tables, list):
-            named += [Path(str(one["table"])).name for one in tables]
-    return 1 + max((int(found[0]) for name in named if (found := re.match(r"\d+", name))), default=0)
+def _next_number(names: Iterable[str]) -> int:
+    """Return the number after the highest one that a table's name begins with."""
+    found = (re.match(r"\d+", Path(name).name) for name in names)
+    return 1 + max((int(number[0]) for number in found if number), default=0)
 
 
 def _slug(path: Path) -> str:
@@ -175,58 +178,13 @@ def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str
     said: list[str] = []
     if unknown:
         said.append(
-            f"Nothing is known of the tasks {_listed(unknown)}: no difficulty, and no similarity to a target."
+            f"Nothing is known of the tasks {first_of(unknown)}: no difficulty, no similarity to a target."
             " A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
             " data/similarity.csv, let the models use these rows in full."
         )
     if strange:
         said.append(
-            f"Nothing is known of the languages {_listed(strange)}: no family, script or distance. A line in"
+            f"Nothing is known of the languages {first_of(strange)}: no family, script or distance. A line in"
             " data/languages.csv lets the models use these rows in full."
         )
     return tuple(said)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
-
-
-def last_added(project: Project, ledger: Ledger) -> tuple[int, tuple[Path, ...]]:
-    """Return the number of the ledger's entry of what was added last and still stands, and its tables.
-
-    Raises
-    ------
-    MissingData
-        Where nothing stands.
-    TaskorderError
-        If a table is not as it was added.
-    """
-    back = {entry.content["entry"] for entry in ledger.entries if entry.event == "taken_back"}
-    added = [entry for entry in ledger.entries if entry.event == "added" and entry.number not in back]
-    if not added:
-        by_hand = [f"{ADDED}/{path.name}" for path in project.tables()]
-        also = f"; {', '.join(by_hand)} came there by hand, and can be removed so" if by_hand else ""
-        raise MissingData(f"no table that taskorder refit added is in {project.added}{also}")
-    last = added[-1]
-    return last.number, tuple(_as_added(project, one) for one in _tables(last.content["tables"]))
-
-
-def _tables(content: object) -> list[dict[str, str]]:
-    tables = content if isinstance(content, list) else []
-    return [{str(key): str(value) for key, value in one.items()} for one in tables]
-
-
-def _as_added(project: Project, entry: dict[str, str]) -> Path:
-    path = project.root / entry["table"]
-    if not path.is_file():
-        raise TaskorderError(
-            f"{entry['table']} is gone, though the ledger says that it was added: restore it (its SHA-256"
-            f" is {entry['sha256'][:16]}...), then take it back with taskorder refit --undo"
-        )
-    if sha256(path) != entry["sha256"]:
-        raise TaskorderError(
-            f"{entry['table']} is not as it was added (SHA-256 {entry['sha256'][:16]}...): restore it, or"
-            f" keep your copy elsewhere first; what was added is what is taken back"
-        )
-    return path

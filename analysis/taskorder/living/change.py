@@ -11,6 +11,15 @@ from taskorder.living.reach import Fate
 
 
 @dataclass(frozen=True)
+class Added:
+    """A table that was added: its path in the project, its SHA-256, and how many rows it has."""
+
+    table: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Change:
     """What rows that were added, or taken back, did.
 
@@ -18,8 +27,7 @@ class Change:
     ----------
     name : str
         `0001-mine`: the number and name of the (first) table.
-    tables : tuple of dict
-        `table, sha256, rows`, as the ledger holds them.
+    tables : tuple of Added
     studies : mapping
         How many rows each study has among them.
     models : tuple of ModelChange
@@ -35,7 +43,7 @@ class Change:
     """
 
     name: str
-    tables: tuple[Mapping[str, object], ...]
+    tables: tuple[Added, ...]
     studies: Mapping[str, int]
     models: tuple[ModelChange, ...]
     untouched: Mapping[str, tuple[Fate, ...]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,15 +21,20 @@ from taskorder.inference.criticism.sketches import Sketch
 from taskorder.inference.fitting import Fit
 from taskorder.inference.session import Found, Settings, fitted_to, read_tables
 from taskorder.inference.spec import ModelSpec, needs_nuts
-from taskorder.living.expecting import expected
-from taskorder.living.reach import Fate, Reach, design_of, parts, reach
+from taskorder.living.expecting import SUMMARY, expected
+from taskorder.living.reach import Booleans, Fate, Reach, design_of, parts, reach
 from taskorder.results.catalogue import Covariates
 from taskorder.results.reading import InputFile
 
 MOST = 12
 """Groups of new rows that are left out, one at a time."""
-COLUMNS = ["estimand", "unit", "mean", "sd", "lower", "upper"]
+SHIFTED = [
+    "estimand",
+    *(f"{name}_{when}" for when in ("before", "after") for name in SUMMARY),
+    *("shift", "shift_sd"),
+]
 MOVED = ["group", "rows", "estimand", "shift", "shift_sd", "problem"]
+_REMEDY = "; a project's own values stand in data/tasks.csv and data/similarity.csv"
 
 type Say = Callable[[str], None]
 
@@ -61,6 +67,40 @@ class Means:
     gates: bool
     quick: bool
     say: Say
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model with one of the two sets of tables.
+
+    Attributes
+    ----------
+    table : DataFrame
+        What it was to be fitted to, as it was read.
+    found : Found or None
+        Its fit; None where it could not be fitted.
+    why : str
+        Why not; empty where it was.
+    """
+
+    table: pd.DataFrame
+    found: Found | None
+    why: str = ""
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit."""
+        return self.found.fit if self.found else None
+
+    @property
+    def rows(self) -> int:
+        """How many rows are modelled."""
+        return self.found.fit.diagnostics.rows if self.found else 0
+
+    @property
+    def reference(self) -> float:
+        """The score at which effects are stated in points; NaN without a fit."""
+        return float(self.found.fit.manifest["reference_score"]) if self.found else math.nan
 
 
 @dataclass(frozen=True)
@@ -101,12 +141,15 @@ class ModelChange:
     fates : tuple of Fate
         Of the new rows; empty where rows are taken back.
     before, after : Fit or None
-        None where the model has no rows, and `after` where what it would say is told from weighted draws.
+        None where it could not be fitted, and `after` where what it would say is told from weighted draws.
+    unfitted : tuple of str
+        Why it could not be fitted before, and after; empty where it could.
     rows : tuple of int
         How many rows are modelled before and after.
+    references : tuple of float
+        The score at which effects are stated in points, before and after; NaN where it could not be fitted.
     estimands : DataFrame
-        `estimand, unit_before, mean_before, ..., unit_after, mean_after, ..., shift, shift_sd`; the shift of
-        the mean is in the unit of the estimand, and in sds of before.
+        The columns `SHIFTED`; the shift of the mean is in the unit of the estimand, and in sds of before.
     moved : DataFrame
         The columns `MOVED`: how the mean shifts by each group of new rows, given all others.
     measured : str
@@ -120,7 +163,9 @@ class ModelChange:
     fates: tuple[Fate, ...]
     before: Fit | None
     after: Fit | None
+    unfitted: tuple[str, str]
     rows: tuple[int, int]
+    references: tuple[float, float]
     estimands: pd.DataFrame
     moved: pd.DataFrame
     measured: str
@@ -154,32 +199,28 @@ def compared(
         Only the fates of the new rows, where none of them is modelled.
     """
     adding = len(after) > len(before)
-    read = frame, inputs = read_tables(spec, after if adding else before, means.covariates)
+    frame, inputs = read_tables(spec, after if adding else before, means.covariates)
     count = sum(file.rows for file in inputs[min(len(before), len(after)) :])
-    new = np.arange(len(frame)) >= len(frame) - count
-    try:
-        found = reach(frame, new, spec, means.covariates)
-    except TaskorderError as error:
-        raise MissingData(
-            f"model {spec.name!r} cannot be fitted with these rows: {error}. Of a"
-            " project, what is known of tasks is in data/tasks.csv and data/similarity.csv"
-        ) from None
+    found = _reached(frame, np.arange(len(frame)) >= len(frame) - count, spec, means.covariates)
     if not found.touched:
         return found.fates
-    first = _fitted(spec, before, names, means, None if adding else read)
+    without = _fitted_if_possible(spec, before if adding else after, means)
     if adding and means.quick:
-        return _foreseen(spec, found, first, means)
-    fits = (first, _fitted(spec, after, names, means, read if adding else None))
-    old, now = (one[0].fit if one else None for one in fits)
-    moved, measured = _moved(found, spec, now, means) if adding and now else (_nothing(), "")
-    claims, examinations = _claims(spec, fits, means)
+        return _foreseen(spec, found, without, means)
+    named = [replace(file, path=names.get(Path(file.path), file.path)) for file in inputs]
+    within = _fitted(spec, frame, named, means)
+    first, second = (without, within) if adding else (within, without)
+    moved, measured = _moved(found, spec, within.fit, means) if adding and within.fit else (_nothing(), "")
+    claims, examinations = _claims(spec, (first, second), means)
     return ModelChange(
         spec,
         found.fates if adding else (),
-        before=old,
-        after=now,
-        rows=(_rows(old), _rows(now)),
-        estimands=shifted(of_fit(old), of_fit(now)),
+        before=first.fit,
+        after=second.fit,
+        unfitted=(first.why, second.why),
+        rows=(first.rows, second.rows),
+        references=(first.reference, second.reference),
+        estimands=shifted(of_fit(first.fit), of_fit(second.fit)),
         moved=moved,
         measured=measured,
         claims=claims,
@@ -187,29 +228,49 @@ def compared(
     )
 
 
-def _rows(fit: Fit | None) -> int:
-    return fit.diagnostics.rows if fit else 0
+def _reached(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covariates) -> Reach:
+    try:
+        return reach(frame, new, spec, covariates)
+    except TaskorderError as error:
+        remedy = "" if spec.sequence is None else _REMEDY
+        raise MissingData(f"model {spec.name!r} cannot be fitted with these rows: {error}{remedy}") from None
 
 
-def _foreseen(
-    spec: ModelSpec, found: Reach, first: tuple[Found, pd.DataFrame] | None, means: Means
-) -> ModelChange:
+def _fitted(spec: ModelSpec, frame: pd.DataFrame, inputs: Sequence[InputFile], means: Means) -> Side:
+    """Fit a model, or find its fit."""
+    return Side(frame, fitted_to(spec, frame, inputs, means.covariates, means.settings, means.say))
+
+
+def _fitted_if_possible(spec: ModelSpec, paths: Sequence[Path], means: Means) -> Side:
+    """Fit a model to tables that it may not suit, or say why it cannot be."""
+    if not paths:
+        return Side(pd.DataFrame(), None, "none of its tables is there")
+    frame, inputs = read_tables(spec, paths, means.covariates)
+    try:
+        return _fitted(spec, frame, inputs, means)
+    except TaskorderError as error:
+        return Side(frame, None, str(error).removeprefix(f"model {spec.name!r}: "))
+
+
+def _foreseen(spec: ModelSpec, found: Reach, first: Side, means: Means) -> ModelChange:
     """Compare a model with what it would say, told from weighted draws."""
-    analysis = Analysis(first[0].fit, first[1], means.covariates) if first else None
-    old = first[0].fit if first else None
     means.say(f"telling what {spec.name} would say from weighted draws")
-    then = expected(found, spec, analysis, means.covariates, means.settings.seed)
-    problem = f"; they cannot be relied on: {then.sketch.problem}" if then.sketch.problem else ""
+    before = Analysis(first.found.fit, first.table, means.covariates) if first.found else None
+    then = expected(found, spec, before, means.covariates, means.settings.seed)
+    draws, problem = len(then.sketch.draws), then.sketch.problem
+    doubt = f"; they cannot be relied on: {problem}" if problem else ""
     about = [claim for claim in means.claims if claim.model == spec.name]
     return ModelChange(
         spec,
         found.fates,
-        before=old,
+        before=first.fit,
         after=None,
-        rows=(_rows(old), then.sketch.rows),
-        estimands=shifted(of_fit(old), then.table()),
+        unfitted=(first.why, "" if draws else problem),
+        rows=(first.rows, then.sketch.rows if draws else 0),
+        references=(first.reference, found.reference),
+        estimands=shifted(of_fit(first.fit), then.table()),
         moved=_nothing(),
-        measured=f"Not measured: after is told from {len(then.sketch.draws):,} weighted draws{problem}.",
+        measured=f"Not measured: after is told from {draws:,} weighted draws{doubt}." if draws else "",
         claims=tuple(
             ClaimChange(_judged(claim, first, means), then.judged(claim), gates=False) for claim in about
         ),
@@ -217,47 +278,26 @@ def _foreseen(
     )
 
 
-def _judged(claim: Claim, one: tuple[Found, pd.DataFrame] | None, means: Means) -> Verdict:
-    return Verdict(claim, judge(claim, one[0].fit, means.calibrations)) if one else Verdict(claim)
-
-
-def _fitted(
-    spec: ModelSpec,
-    paths: Sequence[Path],
-    names: Mapping[Path, str],
-    means: Means,
-    read: tuple[pd.DataFrame, tuple[InputFile, ...]] | None,
-) -> tuple[Found, pd.DataFrame] | None:
-    """Fit a model, or find its fit; None where it has no rows. `read` are its tables, if they were read."""
-    if not paths:
-        return None
-    frame, inputs = read or read_tables(spec, paths, means.covariates)
-    named = tuple(replace(file, path=names.get(Path(file.path), file.path)) for file in inputs)
-    try:
-        return fitted_to(spec, frame, named, means.covariates, means.settings, means.say), frame
-    except MissingData:
-        if names.keys() & set(paths):
-            raise
-        return None
+def _judged(claim: Claim, side: Side, means: Means) -> Verdict:
+    return Verdict(claim, judge(claim, side.fit, means.calibrations)) if side.fit else Verdict(claim)
 
 
 def shifted(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return each estimand before and after, and how far it shifted, from tables that `of_fit` gives."""
     both = after.add_suffix("_after").join(before.add_suffix("_before"), how="outer", sort=False)
     both = both.reindex(list(dict.fromkeys([*after.index, *before.index])))
-    both = both[[f"{name}_{when}" for when in ("before", "after") for name in COLUMNS[1:]]]
     shift = both["mean_after"] - both["mean_before"]
     sd = both["sd_before"].where(both["sd_before"] > 0)
-    return both.assign(shift=shift, shift_sd=shift / sd).rename_axis("estimand").reset_index()
+    return both.assign(shift=shift, shift_sd=shift / sd).rename_axis("estimand").reset_index()[SHIFTED]
 
 
 def of_fit(fit: Fit | None) -> pd.DataFrame:
     """Return `unit, mean, sd, lower, upper` of each estimand of a fit."""
     if fit is None:
-        return pd.DataFrame(columns=COLUMNS[1:], index=pd.Index([], name="estimand"))
+        return pd.DataFrame(columns=SUMMARY, index=pd.Index([], name="estimand"))
     summary = fit.summary.rename(columns={"parameter": "estimand"})
     own = summary["estimand"].str.split("[").str[0].isin(list(fit.spec.estimands))
-    return summary.loc[own, COLUMNS].set_index("estimand")
+    return summary[own].set_index("estimand")[SUMMARY]
 
 
 def _nothing() -> pd.DataFrame:
@@ -305,20 +345,20 @@ def _shifts(sketches: Sequence[Sketch]) -> pd.DataFrame:
 
 
 def _claims(
-    spec: ModelSpec, fits: Sequence[tuple[Found, pd.DataFrame] | None], means: Means
+    spec: ModelSpec, sides: tuple[Side, Side], means: Means
 ) -> tuple[tuple[ClaimChange, ...], tuple[Examination | None, Examination | None]]:
     about = [claim for claim in means.claims if claim.model == spec.name]
     examined: list[Examination | None] = [
-        examine(one[0], one[1], means.covariates, about, seed=means.settings.seed, say=means.say)
-        if one and means.gates and about
+        examine(one.found, one.table, means.covariates, about, seed=means.settings.seed, say=means.say)
+        if one.found and means.gates and about
         else None
-        for one in fits
+        for one in sides
     ]
 
     def judged(claim: Claim, place: int) -> Verdict:
         if (examination := examined[place]) is not None:
             return verdict(claim, examination, means.calibrations)
-        return _judged(claim, fits[place], means)
+        return _judged(claim, sides[place], means)
 
     changes = tuple(ClaimChange(judged(claim, 0), judged(claim, 1), means.gates) for claim in about)
     return changes, (examined[0], examined[1])

@@ -18,8 +18,10 @@ from taskorder.claims.verdict import NO_DATA, Verdict
 from taskorder.inference.criticism.sketches import Sketch, sketched
 from taskorder.inference.estimands import unit
 from taskorder.inference.spec import ModelSpec
-from taskorder.living.reach import MARK, Reach
+from taskorder.living.reach import Reach
 from taskorder.results.catalogue import Covariates
+
+SUMMARY = ["unit", "mean", "sd", "lower", "upper"]
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,7 @@ class Expected:
             name: {"unit": self._unit(name), **self.sketch.summary(name)}
             for name in map(str, self.sketch.draws)
         }
-        columns = ["unit", "mean", "sd", "lower", "upper"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("estimand")
+        return pd.DataFrame.from_dict(rows, orient="index", columns=SUMMARY).rename_axis("estimand")
 
     def judged(self, claim: Claim) -> Verdict:
         """Judge a claim by the draws alone."""
@@ -67,7 +68,7 @@ def expected(
     """Tell what a model would say with the new rows, from its fit without them, if there is one."""
     sketch = sketched(
         spec,
-        found.rows.drop(columns=MARK),
+        found.rows,
         covariates,
         name="with the new rows",
         kind="added",

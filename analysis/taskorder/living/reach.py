@@ -11,17 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from taskorder.errors import first_of
 from taskorder.inference.fitting import select_rows
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.living.project import ADDED
 from taskorder.moderators import stage_table
+from taskorder.results.averaging import means
 from taskorder.results.catalogue import Covariates
 from taskorder.results.selection import where, without_flags
-
-MARK = "rows added"
-"""A column that is 1 in new rows; it is of no model."""
-SHOWN = 6
 
 type Booleans = NDArray[np.bool_]
 
@@ -43,7 +41,7 @@ class Reach:
     fates : tuple of Fate
         Of every new row one; the first of those that are modelled, if any are.
     rows : DataFrame
-        All rows that the model chooses, as `select_rows` gives them, with the column `MARK`.
+        All rows that the model chooses, as `select_rows` gives them.
     modelled : array (N,) of bool
         Which of these are new and modelled.
     reference : float
@@ -96,31 +94,24 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     chosen, fates = _chosen(frame, new, spec)
     if not (new & chosen).any():
         return Reach(tuple(fates), frame.iloc[:0], np.zeros(0, dtype=bool))
-    rows = select_rows(frame.assign(**{MARK: new.astype(float)}), spec, covariates)
-    among = rows[MARK].fillna(1.0).to_numpy() > 0
+    rows = select_rows(frame, spec, covariates)
+    into = means(frame[chosen]) if spec.data.average else np.arange(len(rows))
+    into = into[new[chosen]]
+    among = np.bincount(into, minlength=len(rows)) > 0
     design = build_design(rows, spec, covariates)
     modelled = among & (design.row_cell >= 0)
-    before = int((new & chosen).sum())
-    taken = _modelled(before, among, modelled)
-    found = [taken, *_dropped(rows, among & ~modelled, before - taken.rows, spec, covariates)]
-    return Reach((*(fate for fate in found if fate.rows), *fates), rows, modelled, design.reference)
-
-
-def _modelled(chosen: int, among: Booleans, modelled: Booleans) -> Fate:
-    """Count the rows that are modelled: where means over languages are taken, each counts with all of it."""
-    count, rows = int(modelled.sum()), int(among.sum())
-    if chosen == rows:
-        return Fate(count, "modelled")
-    if count == rows:
-        return Fate(chosen, f"modelled, as {count:,} means over languages")
-    share = round(chosen * count / rows)
-    return Fate(share, f"modelled, as {count:,} means over languages")
+    count, of_means = int(modelled[into].sum()), int(modelled.sum())
+    how = "modelled" if of_means == count else f"modelled, as {of_means:,} means over languages"
+    dropped = _dropped(rows, among & ~modelled, len(into) - count, spec, covariates)
+    found = [Fate(count, how)] if count else []
+    return Reach((*found, *dropped, *fates), rows, modelled, design.reference)
 
 
 def _chosen(frame: pd.DataFrame, new: Booleans, spec: ModelSpec) -> tuple[Booleans, list[Fate]]:
     """Say which rows the flags and `[data] where` leave, and why other new ones do not stay."""
     fates: list[Fate] = []
-    kept = np.isin(frame.index, without_flags(frame, spec.data.flags).index)
+    unflagged = frame if spec.data.layout == "any" else without_flags(frame, spec.data.flags)
+    kept = np.isin(frame.index, unflagged.index)
     if flagged := int((new & ~kept).sum()):
         fates.append(Fate(flagged, "left out: flagged, and [data] flags does not ask for them"))
     for condition in conditions(spec.data.where):
@@ -146,17 +137,14 @@ def _dropped(
     rows: pd.DataFrame, dropped: Booleans, count: int, spec: ModelSpec, covariates: Covariates
 ) -> Iterator[Fate]:
     """Say of `count` new rows that were dropped which stages have no value of which moderator."""
-    if not dropped.any():
-        return
     sequence = spec.sequence
-    if sequence is None:
-        yield Fate(count, "dropped: a value that the model needs is missing")
+    if sequence is None or not dropped.any():
         return
     lines = stage_table(rows, covariates, sequence.difficulty, sequence.similarity).frame
     own = lines[dropped[lines["row"].to_numpy()]]
     words = sorted({word for term in sequence.moderators for word in term.split(":")})
     lacking = [
-        f"no {word} ({', '.join(getattr(sequence, word))}) of {_listed(own.loc[own[word].isna(), 'stage'])}"
+        f"no {word} ({', '.join(getattr(sequence, word))}) of {first_of(_names(own, own[word].isna()))}"
         for word in words
         if own[word].isna().any()
     ]
@@ -164,9 +152,8 @@ def _dropped(
     yield Fate(count, f"dropped: {'; '.join(lacking)}; {remedy}")
 
 
-def _listed(stages: pd.Series) -> str:
-    names = list(dict.fromkeys(stages.astype(str)))
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+def _names(lines: pd.DataFrame, some: pd.Series) -> list[str]:
+    return list(dict.fromkeys(lines.loc[some, "stage"].astype(str)))
 
 
 def parts(found: Reach, most: int) -> tuple[str, pd.Series]:

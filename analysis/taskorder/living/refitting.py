@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from taskorder import together
 from taskorder.claims import ledger as ledgers
-from taskorder.claims.judging import made_from
-from taskorder.claims.ledger import Ledger
 from taskorder.claims.proceedings import CALIBRATIONS, registered, shipped
-from taskorder.errors import MissingData, TaskorderError, nearest
+from taskorder.errors import FitFailed, MissingData, TaskorderError, nearest
 from taskorder.files import sha256
 from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
-from taskorder.living.adding import Table, last_added, offered, without_covariates
+from taskorder.living.adding import Table, offered, without_covariates
 from taskorder.living.change import Change
 from taskorder.living.comparing import Means, ModelChange, Say, compared
+from taskorder.living.entering import Addition, additions, entered, last_added, sound
 from taskorder.living.project import Project, held, here
 from taskorder.living.reach import Fate, takes, untaken
 from taskorder.living.telling import written
@@ -74,7 +72,7 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
     ------
     InvalidTable
         If a table has problems, or a score that another table of the project has.
-    MissingData
+    MissingData, FitFailed
         If no table is named, or a model cannot be fitted with the new rows. Nothing is added then.
     """
     if not paths:
@@ -82,7 +80,8 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
     project = here()
     with held(project, say):
         known = covariates()
-        offer = offered(paths, project, _sound(project), known)
+        ever = [table.table for one in additions(sound(project)) for table in one.tables]
+        offer = offered(paths, project, ever, known)
         for sentence in offer.known:
             say(sentence)
         if not offer.tables:
@@ -90,7 +89,7 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
         changed, untouched = _through(offer.tables, wishes, _means(wishes, known, say))
         change = Change(
             name=Path(offer.tables[0].name).stem,
-            tables=tuple(table.as_dict() for table in offer.tables),
+            tables=tuple(table.added() for table in offer.tables),
             studies=_studies(offer.tables),
             models=changed,
             untouched=untouched,
@@ -107,8 +106,8 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
 def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     """Take back the tables that were added last; otherwise as `refit`.
 
-    Unless models are named, those are compared that were when the tables were added. A model that cannot be
-    fitted with them, or without, keeps nobody from that: it is not compared.
+    Unless models are named, those are compared that were refitted when the tables were added. A model that
+    cannot be fitted with them keeps nobody from taking them back: it is not compared.
 
     Raises
     ------
@@ -119,53 +118,56 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     """
     project = here()
     with held(project, say):
-        number, paths = last_added(project, _sound(project))
-        means = _means(wishes, covariates(), say)
-        entry = _sound(project).entries[number - 1].content
-        studies = _as_counts(entry["studies"])
-        changed: list[ModelChange] = []
-        untouched: dict[str, tuple[Fate, ...]] = {}
-        followed = _as_names(entry["models"])
-        for spec in (spec for spec in _models(wishes) if wishes.models or spec.name in followed):
-            there = _tables(spec)
-            left = [path for path in there if path.resolve() not in {one.resolve() for one in paths}]
-            gone = [path for path in there if path not in left]
-            try:
-                found = compared(spec, [*left, *gone], left, {}, means) if gone else ()
-            except TaskorderError as error:
-                what = f"taken back, and the model not compared: {error}"
-                untouched[spec.name] = (Fate(sum(studies.values()), what),)
-                continue
-            changed += [found] if isinstance(found, ModelChange) else []
+        addition, paths = last_added(project, sound(project))
+        models = tuple(spec for spec in _models(wishes) if wishes.models or spec.name in addition.models)
+        changed, untouched = _back_through(paths, addition, models, _means(wishes, covariates(), say))
         change = Change(
             name=paths[0].stem,
-            tables=_as_tables(entry["tables"]),
-            studies=studies,
-            models=tuple(changed),
+            tables=addition.tables,
+            studies=addition.studies,
+            models=changed,
             untouched=untouched,
-            undoes=number,
+            said=_not_compared(addition, models, wishes),
+            undoes=addition.number,
         )
         return change if wishes.dry else _made(project, change, dict.fromkeys(paths))
 
 
-def _as_tables(content: object) -> tuple[Mapping[str, object], ...]:
-    return tuple(dict(one) for one in content) if isinstance(content, list) else ()
+def _back_through(
+    paths: Sequence[Path], addition: Addition, models: Sequence[ModelSpec], means: Means
+) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
+    """Compare models with and without tables that are to be taken back."""
+    changed: list[ModelChange] = []
+    untouched: dict[str, tuple[Fate, ...]] = {}
+    rows, going = sum(addition.studies.values()), {path.resolve() for path in paths}
+    for spec in models:
+        there = _tables(spec)
+        left = [path for path in there if path.resolve() not in going]
+        gone = [path for path in there if path not in left]
+        try:
+            found = compared(spec, [*left, *gone], left, {}, means) if gone else (untaken(spec, rows),)
+        except TaskorderError as error:
+            found = (Fate(rows, f"taken back, and the model not compared: {error}"),)
+        if isinstance(found, ModelChange):
+            changed.append(found)
+        else:
+            untouched[spec.name] = found
+    return tuple(changed), untouched
 
 
-def _as_names(content: object) -> frozenset[str]:
-    return frozenset(map(str, content)) if isinstance(content, dict) else frozenset()
-
-
-def _as_counts(content: object) -> dict[str, int]:
-    return {str(name): int(count) for name, count in content.items()} if isinstance(content, dict) else {}
-
-
-def _sound(project: Project) -> Ledger:
-    """Read the ledger; TaskorderError if nothing could be added to it."""
-    ledger = ledgers.read(project.ledger)
-    if ledger.faults:
-        raise TaskorderError(f"{ledger.faults[0]}. Restore the ledger from version control first")
-    return ledger
+def _not_compared(addition: Addition, models: Sequence[ModelSpec], wishes: Wishes) -> tuple[str, ...]:
+    """Name the models that read tables which are taken back, or did, and are not compared."""
+    there = {spec.name: spec for spec in shipped()}
+    reading = [name for name, spec in there.items() if all(takes(spec, one.table) for one in addition.tables)]
+    others = [name for name in reading if name not in {spec.name for spec in models}]
+    gone = [name for name in addition.models if name not in there]
+    said: list[str] = []
+    if others:
+        why = "--model names others" if wishes.models else "not refitted when the rows were added"
+        said.append(f"Not compared ({why}): {', '.join(others)}.")
+    if gone and not wishes.models:
+        said.append(f"Not compared (not in models/; name the files with --model): {', '.join(gone)}.")
+    return tuple(said)
 
 
 def _means(wishes: Wishes, known: Covariates, say: Say) -> Means:
@@ -216,8 +218,8 @@ def _through(
             before = _tables(spec)
             try:
                 found = compared(spec, before, [*before, *sources], sources, means)
-            except MissingData as error:
-                raise MissingData(f"nothing was added: {error}") from None
+            except (FitFailed, MissingData) as error:
+                raise type(error)(f"nothing was added: {error}") from None
             if isinstance(found, ModelChange):
                 changed.append(found)
             else:
@@ -242,49 +244,14 @@ def _made(project: Project, change: Change, files: Mapping[Path, bytes | None]) 
     report = {} if change.undoes else {folder / name: text for name, text in written(change).items()}
     with together.alone(project.reports):
         _refuse_changed(change, files)
-        ledger = _entered(_sound(project), change)
+        ledger = entered(sound(project), change)
         together.change(project.reports, {**report, **files, **ledgers.files(project.ledger, ledger)})
     return change if change.undoes else replace(change, folder=folder)
 
 
 def _refuse_changed(change: Change, files: Mapping[Path, bytes | None]) -> None:
     """Raise TaskorderError if a table that is taken back changed meanwhile."""
-    digests = {Path(str(one["table"])).name: one["sha256"] for one in change.tables}
+    digests = {Path(one.table).name: one.sha256 for one in change.tables}
     for path, content in files.items():
         if content is None and sha256(path) != digests[path.name]:
             raise TaskorderError(f"{path} changed while it was taken back: nothing was done; try again")
-
-
-def _entered(ledger: Ledger, change: Change) -> Ledger:
-    """Return the ledger with the entry of a change, and the verdicts that went through their gates."""
-    on = datetime.now(UTC).date().isoformat()
-    claims = [one for model in change.models for one in model.claims]
-    content = {
-        **({"entry": change.undoes} if change.undoes else {}),
-        "tables": list(change.tables),
-        "studies": dict(change.studies),
-        "models": {one.spec.name: _rows_of(one) for one in change.models},
-        "claims": {
-            one.claim.id: {
-                "before": [one.words[0], one.before.as_dict()["probability"]],
-                "after": [one.words[1], one.after.as_dict()["probability"]],
-                "gates": one.gates,
-            }
-            for one in claims
-        },
-    }
-    ledger = ledger.with_entry("taken_back" if change.undoes else "added", "", content, on)
-    for model in change.models:
-        examination = model.examinations[1]
-        for one in model.claims if examination else ():
-            if examination:
-                ledger = ledgers.recorded(ledger, one.after, made_from(examination), on)
-    return ledger
-
-
-def _rows_of(one: ModelChange) -> dict[str, object]:
-    return {
-        "rows": list(one.rows),
-        "rows_sha256": [fit.manifest["rows_sha256"] if fit else "" for fit in (one.before, one.after)],
-        "ok": bool(one.after and one.after.diagnostics.ok),
-    }

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from taskorder.claims.verdict import Verdict
-from taskorder.inference.estimands import PROBABILITY
+from taskorder.inference.estimands import PROBABILITY, reports_points
 from taskorder.living.change import Change
-from taskorder.living.comparing import MOVED, ClaimChange, ModelChange
+from taskorder.living.comparing import MOVED, SHIFTED, ClaimChange, ModelChange
 from taskorder.living.reach import Fate
 from taskorder.reporting.wording import decimals_for, number
 
@@ -19,6 +19,11 @@ NOTABLE = 0.1
 """Shifts below so many sds are not listed among what moved."""
 FIRST = 3
 """Groups of rows that are named for an estimand."""
+_WHEN = ("before", "after")
+_CLAIM = [
+    *("model", "claim", "estimand", "verdict_before", "verdict_after"),
+    *("probability_before", "probability_after", "gates_tried"),
+]
 
 type Lines = Iterator[str]
 type Table = Callable[[Sequence[str], Sequence[Sequence[str]]], str]
@@ -36,49 +41,41 @@ def markdown(change: Change) -> str:
 
 def written(change: Change) -> dict[str, bytes]:
     """Return the files of a change's report: `change.md`, and its numbers as CSV."""
-    estimands = [one.estimands.assign(model=one.spec.name) for one in change.models]
-    moved = [one.moved.assign(model=one.spec.name) for one in change.models]
     fates = {one.spec.name: one.fates for one in change.models} | dict(change.untouched)
-    rows = [{"model": name, "rows": one.rows, "what": one.reason} for name, of in fates.items() for one in of]
+    rows = [[name, one.rows, one.reason] for name, of in fates.items() for one in of]
+    moved = {one.spec.name: one.moved for one in change.models}
     claims = [_claim_row(one, model.spec.name) for model in change.models for one in model.claims]
     return {
         "change.md": markdown(change).encode(),
         "rows.csv": _csv(pd.DataFrame(rows, columns=["model", "rows", "what"])),
-        "estimands.csv": _csv(joined(estimands)),
-        "moved.csv": _csv(joined(moved, MOVED)),
-        "claims.csv": _csv(pd.DataFrame(claims)),
+        "estimands.csv": _csv(estimands(change)),
+        "moved.csv": _csv(_joined(moved, MOVED)),
+        "claims.csv": _csv(pd.DataFrame(claims, columns=_CLAIM)),
     }
 
 
-def joined(frames: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Return tables of several models as one that begins with `model`; only `columns` where all are empty."""
-    filled = [frame for frame in frames if len(frame)]
-    if not filled:
-        return pd.DataFrame(columns=["model", *columns])
-    both = pd.concat(filled, ignore_index=True)
-    return both[["model", *(name for name in both if name != "model")]]
+def estimands(change: Change) -> pd.DataFrame:
+    """Return the estimands of all models: the columns of `ModelChange.estimands` after `model`."""
+    return _joined({one.spec.name: one.estimands for one in change.models}, SHIFTED)
+
+
+def _joined(frames: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    filled = [frame.assign(model=name) for name, frame in frames.items() if len(frame)]
+    both = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    return both.reindex(columns=["model", *columns])
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
 
 
-def _claim_row(one: ClaimChange, model: str) -> dict[str, object]:
-    before, after = one.before.as_dict(), one.after.as_dict()
-    return {
-        "model": model,
-        "claim": one.claim.id,
-        "estimand": one.claim.estimand,
-        "verdict_before": one.words[0],
-        "verdict_after": one.words[1],
-        "probability_before": before["probability"],
-        "probability_after": after["probability"],
-        "gates_tried": one.gates,
-    }
+def _claim_row(one: ClaimChange, model: str) -> list[object]:
+    probabilities = [verdict.as_dict()["probability"] for verdict in (one.before, one.after)]
+    return [model, one.claim.id, one.claim.estimand, *one.words, *probabilities, one.gates]
 
 
 def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
-    tables = ", ".join(f"{one['table']} ({_counted(int(str(one['rows'])), 'row')})" for one in change.tables)
+    tables = ", ".join(f"{one.table} ({_counted(one.rows, 'row')})" for one in change.tables)
     yield f"{title}{'Taken back' if change.undoes else 'Added'}: {tables}"
     yield ""
     yield "Studies: " + ", ".join(
@@ -98,12 +95,17 @@ def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
 
 
 def _sizes(one: ModelChange) -> str:
-    before, after = (f"{rows:,}" if rows else "no" for rows in one.rows)
-    return f"{before} rows before, {after} after"
+    sizes = zip(one.rows, one.unfitted, strict=True)
+    before, after = ("no fit" if why else _counted(rows, "row") for rows, why in sizes)
+    return f"{before} before, {after} after"
 
 
 def _fates(fates: Sequence[Fate]) -> Lines:
     return (f"- {_counted(one.rows, 'row')} {one.reason}" for one in fates)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
 
 
 def _counted(count: int, noun: str) -> str:
@@ -113,13 +115,16 @@ def _counted(count: int, noun: str) -> str:
 def _model(one: ModelChange, table: Table) -> Lines:
     if one.fates:
         yield from ("New rows:", *_fates(one.fates), "")
+    for when, why in zip(_WHEN, one.unfitted, strict=True):
+        if why:
+            yield from (f"It could not be fitted {when}: {_ended(why)}", "")
     if one.notes:
         yield from ("The fit says what it did not say before:", *(f"- {note}" for note in one.notes), "")
     if one.after and not one.after.diagnostics.ok:
         yield from ("The fit FAILED its diagnostics, and decides nothing.", "")
     yield from _reference(one)
     if one.estimands.empty:
-        yield "Its model file names no estimand that these rows tell anything of."
+        yield "No estimand of its model file has a value before or after."
         return
     shown = one.estimands[_shown(one.estimands)]
     yield table(
@@ -135,14 +140,14 @@ def _model(one: ModelChange, table: Table) -> Lines:
 
 def _reference(one: ModelChange) -> Lines:
     """Say if points are stated at another score than before: an effect then changes in points alone."""
-    if one.before and one.after:
-        scores = [100 * float(fit.manifest["reference_score"]) for fit in (one.before, one.after)]
-        if one.spec.outcome.scale != "identity" and abs(scores[0] - scores[1]) >= 0.5:
-            yield (
-                f"Points are stated at the mean score of the rows: {scores[0]:.1f} before, {scores[1]:.1f}"
-                " after; estimands in points shift by this, too."
-            )
-            yield ""
+    before, after = (100 * reference for reference in one.references)
+    of_scores = reports_points(one.spec) and one.spec.outcome.scale != "identity"
+    if of_scores and abs(before - after) >= 0.5:
+        yield (
+            f"Points are stated at the mean score of the rows: {before:.1f} before, {after:.1f} after;"
+            " estimands in points shift by this, too."
+        )
+        yield ""
 
 
 def _shown(estimands: pd.DataFrame) -> pd.Series:
@@ -182,9 +187,6 @@ def _places(numbers: Mapping[str, float]) -> int:
     ]
     finite = [width for width in widths if math.isfinite(width) and width > 0]
     return decimals_for(min(finite)) if finite else 2
-
-
-_WHEN = ("before", "after")
 
 
 def _moved(one: ModelChange, table: Table) -> Lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
 from taskorder.results.keys import distinct
@@ -35,8 +36,7 @@ def over_languages(table: pd.DataFrame) -> pd.DataFrame:
     MissingData
         Where a model lacks a language that others of its study, target and metric were scored in.
     """
-    keys = [name for name in (*KEY, "train_language") if name in table and name != "language"]
-    codes, first = distinct(table, keys)
+    codes, first = distinct(table, _keys(table))
     _refuse_others(table, codes)
     several = np.bincount(codes) > 1
     found = {str(name): _kept(column, codes, first) for name, column in table.items()}
@@ -47,6 +47,15 @@ def over_languages(table: pd.DataFrame) -> pd.DataFrame:
     if "sd" in table:
         found["sd"] = found["sd"].mask(several)
     return pd.DataFrame(found)
+
+
+def means(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Return which row of `over_languages(table)` each row goes into."""
+    return distinct(table, _keys(table))[0]
+
+
+def _keys(table: pd.DataFrame) -> list[str]:
+    return [name for name in (*KEY, "train_language") if name in table and name != "language"]
 
 
 def _kept(column: pd.Series, codes: np.ndarray, first: np.ndarray) -> pd.Series:
