@@ -1,6 +1,5 @@
 """A small model of stages fitted once, and a folder of its own for what is kept."""
 
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -35,16 +34,20 @@ def spot() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
-    """Fits are kept here, not where the person keeps them."""
-    folder = tmp_path_factory.mktemp("kept")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "home", lambda: folder)
-        yield folder
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the fits of these tests."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(autouse=True)
+def kept_there(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep fits there, not where the person keeps them."""
+    monkeypatch.setattr(store, "home", lambda: kept)
 
 
 @pytest.fixture(scope="session")
 def fit(spot: Path, kept: Path) -> taskorder.Fit:
     """A fit of 31 rows."""
-    assert kept.is_dir()
-    return taskorder.fit(MODEL, spot, draws=1000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "home", lambda: kept)
+        return taskorder.fit(MODEL, spot, draws=1000)

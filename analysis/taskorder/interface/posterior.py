@@ -286,9 +286,7 @@ class Fit(fitting.Fit):
         state = "passed its diagnostics" if self.diagnostics.ok else "FAILED its diagnostics"
         head = f"{self.spec.name}: {self.diagnostics.rows:,} rows; {state}"
         shown = ["parameter", "mean", "sd", "lower", "upper", "unit"]
-        asked, rest = (
-            self.estimands,
-            self.summary[~self.summary["parameter"].isin(self.estimands["parameter"])],
-        )
+        asked = self.estimands
+        rest = self.summary[~self.summary["parameter"].isin(asked["parameter"])]
         folded = showing.folded("all other parameters", showing.table(rest[shown])) if len(rest) else ""
         return showing.paragraph(head) + showing.items(self.failures) + showing.table(asked[shown]) + folded
