@@ -8,23 +8,30 @@ distribution given D. With T = [-Sigma^-1 Sigma_Dr; I] and Q the inverse of thei
     tr(Q (A_i T)_D' Sigma^-1 (A_j T)_D) + 1/2 tr(Q T'A_i T Q T'A_j T),          A = dSigma
 
 for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). The parameters are recency
-and the logarithms of sds. Near the posterior, an estimand is taken as linear in them, and their posterior as
-normal, with the covariance C of its draws:
+and the logarithms of sds. Estimands on orders go with the slopes of moderators, too, which are coefficients:
+given theta, rows add to the precision of these what linear algebra says (`outlook`).
 
-    var(estimand | rows) = var(estimand) - g' (C - (C^-1 + information)^-1) g
+Draws of the parameters, and of slopes less their regression on the parameters, have the covariance C. If it
+becomes P = (C^-1 + information)^-1, and the truth is the draw t, then the posterior of a normal model has the
+covariance P, and its mean deviates from what it is now by a part of how t does, with the covariance C - P:
 
-The information is a mean over a few draws of theta. It is an approximation, unlike what `outlook` says of
-linear effects: `benchmarks/designing.py` compares it with fits to the rows that came.
+    d -> (C - P)^(1/2) C^(-1/2) d_t + P^(1/2) C^(-1/2) d          d: deviations of draws from their mean
+
+So draws are moved and drawn together, for a few truths and a few draws of theta at which the information is
+computed, and the estimand is computed of each. The variance and the width after the rows are means over
+these. It is an approximation, unlike what `outlook` says of linear effects: `benchmarks/designing.py`
+compares it with fits to the rows that came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, sparse
 
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.theta import Theta
@@ -36,6 +43,8 @@ Integers = NDArray[np.int64]
 
 RIDGE = 1e-10
 """Share of its diagonal that is added to a covariance before it is inverted."""
+TRUTHS = 4
+"""Draws about which others are drawn together, at each point."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,12 @@ class Point:
     variance: Floats
     residual: Floats
     level: Integers
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters of theta rows tell of: recency, sds, residual sds."""
+        levels = int(self.level.max()) + 1 if self.residual.any() else 0
+        return bool(self.slope.size) + int(self.group.max(initial=-1)) + 1 + levels
 
     def informations(self, inverse: Floats, n: Floats, runs: Sequence[Integers]) -> Floats:
         """Return what each of several runs would add, (runs, D, D).
@@ -93,6 +108,33 @@ class Point:
             found.append(a @ b.T + 0.5 * c @ c.T)
         return np.array(found)
 
+    def falls(self, inverse: Floats, at: Integers, runs: Sequence[Integers]) -> Floats:
+        """Return by how much the covariance of some coefficients falls by each of several runs.
+
+        Parameters
+        ----------
+        inverse : array (P, P)
+        at : array (M,) of int
+            Which coefficients.
+        runs : sequence of arrays
+            The rows of each run.
+
+        Returns
+        -------
+        array (runs, M, M)
+            Of the coefficients over S.
+        """
+        across = [self.x[rows] @ inverse[:, at] for rows in runs]
+        pairs = zip(across, runs, strict=True)
+        return np.array(
+            [one.T @ np.linalg.solve(self._variance_of(inverse, rows), one) for one, rows in pairs]
+        )
+
+    def _variance_of(self, inverse: Floats, rows: Integers) -> Floats:
+        """Return the variance of rows given those that are there."""
+        x = self.x[rows]
+        return x @ inverse @ x.T + np.diag(self.variance[rows])
+
     def _derivatives(self, h: Floats, w: Floats, n: Floats, rows: Integers) -> tuple[Floats, Floats]:
         """Return (A_i T)_D, (D, N, R), and T'A_i T, (D, R, R), for every parameter."""
         expected = self.x @ h
@@ -118,8 +160,7 @@ class Point:
     def taken_in(self, inverse: Floats, rows: Integers) -> Floats:
         """Return M^-1 once rows are there, (P, P)."""
         h = inverse @ self.x[rows].T
-        block = self.x[rows] @ h + np.diag(self.variance[rows])
-        return inverse - h @ np.linalg.solve(block, h.T)
+        return inverse - h @ np.linalg.solve(self._variance_of(inverse, rows), h.T)
 
     def inverse(self, n: Floats, proper: Floats) -> Floats:
         """Return M^-1 for the rows that are there, (P, P)."""
@@ -128,23 +169,86 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Told:
-    """A function of theta, and what runs to come would say of it.
+class Cloud:
+    """Draws of theta and of coefficients, which rows to come draw together.
 
     Attributes
     ----------
-    draws : array (S,)
-        Of the estimand.
-    covariance : array (D, D)
-        Of the parameters, over the draws.
-    slope : array (D,)
-        How the estimand goes with them.
+    mean : array (D + M,)
+        Of the parameters of theta, then of coefficients.
+    apart : array (D + M, S)
+        Deviations of the parameters from their mean; of coefficients from their regression on these.
+    regression : array (M, D)
+    covariance : array (D + M, D + M)
+        Of the deviations.
+    """
+
+    mean: Floats
+    apart: Floats
+    regression: Floats
+    covariance: Floats
+
+    @classmethod
+    def of(cls, parameters: Floats, coefficients: Floats) -> Self:
+        """Lay out the draws of parameters (D, S) and of coefficients (M, S)."""
+        size, draws = parameters.shape
+        mean = np.concatenate([parameters, coefficients]).mean(axis=1)
+        theta, b = parameters - mean[:size, None], coefficients - mean[size:, None]
+        of_theta = np.atleast_2d(np.cov(theta))
+        of_theta = of_theta + RIDGE * np.diag(np.diag(of_theta))
+        regression = np.linalg.solve(of_theta, theta @ b.T / (draws - 1)).T
+        own = b - regression @ theta
+        covariance = linalg.block_diag(of_theta, own @ own.T / (draws - 1))
+        return cls(mean, np.concatenate([theta, own]), regression, covariance)
+
+    def narrowed(self, information: Floats) -> Floats:
+        """Return the draws after rows, about each of K truths.
+
+        Parameters
+        ----------
+        information : array (D + M, D + M)
+
+        Returns
+        -------
+        array (D + M, K, S)
+        """
+        after = np.linalg.inv(np.linalg.inv(self.covariance) + information)
+        back = np.linalg.inv(_root(self.covariance))
+        truths = np.linspace(0, self.apart.shape[1] - 1, TRUTHS + 2).round().astype(int)[1:-1]
+        moved = _root(self.covariance - after) @ back @ self.apart[:, truths]
+        near = moved[:, :, None] + (_root(after) @ back @ self.apart)[:, None, :]
+        size = self.regression.shape[1]
+        near[size:] += np.tensordot(self.regression, near[:size], axes=1)
+        return self.mean[:, None, None] + near
+
+
+def _root(covariance: Floats) -> Floats:
+    """Return the symmetric root."""
+    values, axes = np.linalg.eigh(covariance)
+    return (axes * np.sqrt(np.maximum(values, 0.0))) @ axes.T
+
+
+@dataclass(frozen=True)
+class Told:
+    """A function of theta, and perhaps of coefficients, and what runs to come would say of it.
+
+    Attributes
+    ----------
+    value : callable
+        The estimand, or its logarithm, of parameters and coefficients (D + M, ...): (...).
     logarithm : bool
-        Whether it is the estimand's logarithm that goes with them.
-    information : array (D, D)
-        What the runs that were taken in have said.
+        Whether it is the logarithm.
+    cloud : Cloud
     points, inverses : tuple
-        A few draws of theta, with M^-1 at each.
+        A few draws of theta, T, with M^-1 at each.
+    at : array (M,) of int
+        Which coefficients those of the cloud are.
+    scale : array (M,)
+        S of these.
+    first : array (T, M, M)
+        Their precision given theta before any run.
+    information : array (T, I, I)
+        What the runs that were taken in have said of the first I parameters.
     n : array (N,)
         Replicates of each row; 0 for rows to come.
     rows : dict of int to array
@@ -152,13 +256,15 @@ class Told:
     reference : float
     """
 
-    draws: Floats
-    covariance: Floats
-    slope: Floats
+    value: Callable[[Floats], Floats]
     logarithm: bool
-    information: Floats
+    cloud: Cloud
     points: tuple[Point, ...]
     inverses: tuple[Floats, ...]
+    at: Integers
+    scale: Floats
+    first: Floats
+    information: Floats
     n: Floats
     rows: dict[int, Integers]
     reference: float
@@ -171,12 +277,16 @@ class Told:
     @property
     def variance(self) -> float:
         """Of the estimand, or of its logarithm, after the runs that were taken in."""
-        return self._variance(self.information)
+        return self._variance(self.information, self._covariances())
 
     def gains(self, runs: Sequence[int]) -> Floats:
         """Return by how much each of some runs would lower the variance."""
-        now = self.variance
-        return np.array([now - self._variance(self.information + one) for one in self._informations(runs)])
+        now, before = self.variance, self._covariances()
+        rows = [self.rows[run] for run in runs]
+        pairs = zip(self.points, self.inverses, strict=True)
+        falls = np.stack([point.falls(inverse, self.at, rows) for point, inverse in pairs], axis=1)
+        each = zip(self._informations(runs), falls * np.outer(self.scale, self.scale), strict=True)
+        return np.array([now - self._variance(self.information + one, before - fall) for one, fall in each])
 
     def after(self, run: int) -> Told:
         """Return what is known once a run is made."""
@@ -193,13 +303,11 @@ class Told:
         )
 
     def width(self) -> float:
-        """Return the width of the 95 % interval: that of the draws, narrower as the sd is."""
+        """Return the width of the 95 % interval that is expected after the runs that were taken in."""
         tail = (1.0 - INTERVAL) / 2
-        draws = np.log(self.draws) if self.logarithm else self.draws
-        centre = float(np.median(draws))
-        ratio = np.sqrt(self.variance / max(self._variance(0.0 * self.information), 1e-300))
-        lower, upper = centre + ratio * (np.quantile(draws, [tail, 1.0 - tail]) - centre)
-        return float(np.exp(upper) - np.exp(lower) if self.logarithm else upper - lower)
+        values = self._values(self.information, self._covariances())
+        lower, upper = np.quantile(np.exp(values) if self.logarithm else values, [tail, 1.0 - tail], axis=-1)
+        return float(np.mean(upper - lower))
 
     def widths_along(self, runs: Sequence[int]) -> Floats:
         """Return the widths after each of some runs, one after the other."""
@@ -211,23 +319,44 @@ class Told:
         return np.array(widths)
 
     def _informations(self, runs: Sequence[int]) -> Floats:
+        """Return what each of some runs would add at each point, (runs, T, I, I)."""
         rows = [self.rows[run] for run in runs]
         pairs = zip(self.points, self.inverses, strict=True)
-        return np.mean([point.informations(inverse, self.n, rows) for point, inverse in pairs], axis=0)
+        return np.stack([point.informations(inverse, self.n, rows) for point, inverse in pairs], axis=1)
 
-    def _variance(self, information: Floats) -> float:
-        draws = np.log(self.draws) if self.logarithm else self.draws
-        precise = np.linalg.inv(np.linalg.inv(self.covariance) + information)
-        lost = self.slope @ (self.covariance - precise) @ self.slope
-        return float(max(draws.var() - lost, 0.0))
+    def _covariances(self) -> Floats:
+        """Return the covariance of the coefficients given theta at each point, (T, M, M)."""
+        return covariances(self.inverses, self.at, self.scale)
+
+    def _variance(self, information: Floats, covariance: Floats) -> float:
+        return float(self._values(information, covariance).var(axis=-1).mean())
+
+    def _values(self, information: Floats, covariance: Floats) -> Floats:
+        """Return the estimand's draws at each point about each truth, (T, K, S)."""
+        size = len(self.cloud.mean)
+        known, free = information.shape[1], size - len(self.at)
+        whole = np.zeros((len(self.points), size, size))
+        whole[:, :known, :known] = information
+        whole[:, free:, free:] = np.linalg.inv(covariance) - self.first
+        return self.value(np.stack([self.cloud.narrowed(one) for one in whole], axis=1))
+
+
+def covariances(inverses: Sequence[Floats], at: Integers, scale: Floats) -> Floats:
+    """Return the covariances of some coefficients (M,) given theta, (T, M, M), from M^-1 at each theta."""
+    return np.array([inverse[np.ix_(at, at)] for inverse in inverses]) * np.outer(scale, scale)
 
 
 def parameters_of(theta: Theta, *, recency: bool) -> Floats:
-    """Return what rows tell of theta, (D, T): recency where there is one, logs of sds."""
+    """Return theta, (D, T): recency where there is one, logs of sds, of residual sds, and of a typical one.
+
+    Rows tell of a typical residual sd by those of the levels only.
+    """
     parts = [theta.recency[None]] if recency else []
     parts.append(np.log(theta.sd))
     if theta.residual.any():
         parts.append(np.log(theta.residual))
+    if theta.typical is not None:
+        parts.append(np.log(theta.typical)[None])
     return np.concatenate(parts)
 
 
@@ -237,11 +366,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
     steps = np.arange(len(weight))
 
     def rows(by: Floats) -> Floats:
-        parts = zip(by, there.effects, coming.effects, strict=True)
-        return sum(
-            (w * np.vstack([one.toarray(), other[cells].toarray()]) for w, one, other in parts),
-            np.zeros((len(there.cells.mean) + len(cells), len(sd))),
-        )
+        return np.vstack([summed(there, by).toarray(), summed(coming, by)[cells].toarray()])
 
     level = np.concatenate([there.cells.level, coming.cells.level[cells]])
     residual = theta.residual[level, 0] ** 2
@@ -255,49 +380,48 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
     )
 
 
+def summed(design: Design, weight: Floats) -> sparse.csr_array:
+    """Return the sum of the effects of stages that stand 0, 1, ... steps back, weighed: (C, P)."""
+    total = weight[0] * design.effects[0]
+    for w, matrix in zip(weight[1:], design.effects[1:], strict=True):
+        total = total + w * matrix
+    return sparse.csr_array(total)
+
+
 def told(
-    draws: Floats,
-    parameters: Floats,
+    value: Callable[[Floats], Floats],
+    cloud: Cloud,
     points: Sequence[Point],
     proper: Floats,
+    coefficients: tuple[Integers, Floats],
     n: Floats,
     rows: dict[int, Integers],
     *,
-    positive: bool,
+    logarithm: bool,
     reference: float,
 ) -> Told:
-    """Put together what is known of a function of theta.
+    """Put together what is known of an estimand before any run is made; otherwise as `Told`.
 
     Parameters
     ----------
-    draws : array (S,)
-        Of the estimand.
-    parameters : array (D, S)
-        As `parameters_of` gives them, at the same draws.
-    points : sequence of Point
     proper : array (P,)
         As in `Density`.
-    n : array (N,)
-    rows : dict of int to array
-    positive : bool
-        Whether the estimand is above zero by its nature.
-    reference : float
+    coefficients : tuple
+        `at` and `scale`.
     """
-    logarithm = positive and bool((draws > 0).all())
-    values = np.log(draws) if logarithm else draws
-    covariance = np.atleast_2d(np.cov(parameters))
-    covariance = covariance + RIDGE * np.diag(np.diag(covariance))
-    together = ((parameters - parameters.mean(axis=1, keepdims=True)) @ (values - values.mean())) / (
-        len(values) - 1
-    )
+    at, scale = coefficients
+    inverses = tuple(point.inverse(n, proper) for point in points)
+    known = points[0].parameters
     return Told(
-        draws=draws,
-        covariance=covariance,
-        slope=np.linalg.solve(covariance, together),
+        value=value,
         logarithm=logarithm,
-        information=np.zeros_like(covariance),
+        cloud=cloud,
         points=tuple(points),
-        inverses=tuple(point.inverse(n, proper) for point in points),
+        inverses=inverses,
+        at=at,
+        scale=scale,
+        first=np.linalg.inv(covariances(inverses, at, scale)),
+        information=np.zeros((len(points), known, known)),
         n=n,
         rows=rows,
         reference=reference,

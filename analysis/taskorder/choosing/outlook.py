@@ -11,8 +11,8 @@ kept for a number of draws of theta; taking a row in is a rank update of it.
 
 The model is laid out for all rows, those to come among them, and fitted to those that are there: runs, seeds
 and orders that are new have levels of their own, of which nothing is known but their sd. What rows to come
-would say of theta is not counted: its draws stay as they are. For estimands that are functions of theta alone
-it is all that counts: see `information`.
+would say of theta is not counted: its draws stay as they are. For estimands that are functions of theta it
+is what counts: see `information`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import sparse, special
 from scipy.sparse.linalg import SuperLU, splu
 from threadpoolctl import threadpool_limits
 
-from taskorder.choosing.information import Told, parameters_of, point_at, told
+from taskorder.choosing.information import Cloud, Told, parameters_of, point_at, summed, told
 from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.inference.engines import elimination
-from taskorder.inference.engines.collapsed import Sampled, drawn, posterior_of
+from taskorder.inference.engines.collapsed import Sampled, drawn
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.mode import mode
+from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.theta import Theta
 from taskorder.inference.estimands import estimands, points_per_unit
 from taskorder.inference.fitting import choose
@@ -49,13 +51,16 @@ Booleans = NDArray[np.bool_]
 
 LINEAR = ("points", "contrast", "curriculum")
 """Functions of estimands that are linear in the coefficients, given theta."""
-OF_THETA = ("recency", "ratio", "sd_points", "order_sd", "order_ratio", "best_order")
+OF_ORDERS = ("order_sd", "order_ratio", "best_order")
+OF_THETA = ("recency", "ratio", "sd_points", *OF_ORDERS)
 """Functions of estimands that are functions of theta; all but the first are above zero.
 
-The last three go with the slopes of moderators, too: what rows tell of these is not counted.
+Those of orders go with the slopes of moderators, too.
 """
 DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 3
 """Draws of theta that are made; how many of them are used for linear effects, and for functions of theta."""
+SIMULATED = 50
+"""Draws for which the best order is simulated."""
 NUMBERS = 40_000_000
 """Of joint covariances that are held at once."""
 MOST_ROWS = 2_500
@@ -272,24 +277,87 @@ def _of_theta(
     density: Density, there: Design, sampled: Sampled, spec: ModelSpec, name: str, coming: _Coming
 ) -> Told:
     u = sampled.u.reshape(len(sampled.u), -1)
-    posterior = posterior_of(coming.design, density, sampled.u, sampled.coefficients)
-    alone = spec.model_copy(update={"estimands": {name: spec.estimands[name]}})
-    found = estimands(posterior, coming.design, alone)
-    if name not in found:
-        raise MissingData(f"model {spec.name!r}: these rows have nothing that {name!r} could be told from")
+    theta = density.coordinates.unpack(u)
+    slopes = _slopes(there, spec) if spec.estimands[name].function in OF_ORDERS else {}
+    at = np.array([*slopes.values()], dtype=np.int64)
+    parameters = parameters_of(theta, recency=len(there.effects) > 1)
+    coefficients = sampled.coefficients.reshape(-1, u.shape[1])[at]
+    draws = np.concatenate([parameters, coefficients])
+    value = _value(there, spec, name, list(slopes), draws)
+    logarithm = spec.estimands[name].function != "recency" and bool((value(draws) > 0).all())
     few = u[:, np.linspace(0, u.shape[1] - 1, POINTS_OF_INFORMATION + 2).round().astype(int)[1:-1]]
     thetas = [density.coordinates.unpack(few[:, [t]]) for t in range(few.shape[1])]
     count = len(there.cells.n)
     return told(
-        draws=found[name].to_numpy().ravel(),
-        parameters=parameters_of(density.coordinates.unpack(u), recency=len(there.effects) > 1),
+        value=(lambda x: np.log(value(x))) if logarithm else value,
+        cloud=Cloud.of(parameters, coefficients),
         points=[point_at(density, theta, there, coming.design, coming.cells) for theta in thetas],
         proper=density.proper,
+        coefficients=(at, density.scale[at]),
         n=np.concatenate([there.cells.n, np.zeros(len(coming.cells))]),
         rows={int(run): count + np.flatnonzero(coming.run == run) for run in np.unique(coming.run)},
-        positive=spec.estimands[name].function != "recency",
+        logarithm=logarithm,
         reference=coming.design.reference,
     )
+
+
+def _slopes(design: Design, spec: ModelSpec) -> dict[str, int]:
+    """Return which coefficients are the slopes of moderators."""
+    moderators = () if spec.sequence is None else spec.sequence.moderators
+    return {block.name: block.start for block in design.blocks if block.name in moderators}
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An estimand as a function of the parameters that `parameters_of` lists, and of slopes after them.
+
+    `spec` has this estimand alone; what it comes to is taken several `times`.
+    """
+
+    design: Design
+    spec: ModelSpec
+    slopes: tuple[str, ...]
+    times: float = 1.0
+
+    def __call__(self, x: Floats) -> Floats:
+        (name,) = self.spec.estimands
+        found = estimands(xr.Dataset(self._named(x)), self.design, self.spec)
+        if name not in found:
+            raise MissingData(
+                f"model {self.spec.name!r}: these rows have nothing that {name!r} could be told from"
+            )
+        return self.times * found[name].to_numpy()
+
+    def _named(self, x: Floats) -> dict[str, xr.DataArray]:
+        """Name parameters and slopes (D + M, ...) as a posterior does."""
+        dims = [f"dim_{i}" for i in range(x.ndim - 1)]
+        sds = sd_names(self.design.blocks)
+        first = int(len(self.design.effects) > 1)
+        found = {"recency": x[0]} if first else {}
+        found |= {name: np.exp(x[first + i]) for i, name in enumerate(sds)}
+        after = len(x) - len(self.slopes)
+        if first + len(sds) < after:
+            found["residual"] = np.exp(x[after - 1])
+        found |= {name: x[after + i] for i, name in enumerate(self.slopes)}
+        return {name: xr.DataArray(values, dims=dims) for name, values in found.items()}
+
+
+def _value(design: Design, spec: ModelSpec, name: str, slopes: Sequence[str], draws: Floats) -> _Value:
+    """Return an estimand as a function of parameters and slopes, of which there are draws (D + M, S).
+
+    `best_order` is simulated for every draw, which takes long: it is taken for `order_sd` times what it is of
+    that in a few draws, on average.
+    """
+    estimand = spec.estimands[name]
+
+    def alone(found: EstimandSpec) -> _Value:
+        return _Value(design, spec.model_copy(update={"estimands": {name: found}}), tuple(slopes))
+
+    if estimand.function != "best_order":
+        return alone(estimand)
+    exact, sd = alone(estimand), alone(estimand.model_copy(update={"function": "order_sd"}))
+    few = draws[:, :SIMULATED]
+    return replace(sd, times=float(np.mean(exact(few) / sd(few))))
 
 
 def only(design: Design, rows: pd.DataFrame, keep: Booleans, spec: ModelSpec) -> Design:
@@ -371,7 +439,7 @@ def _at(density: Density, there: Design, u: Floats, effect: Floats, coming: _Com
     for t in range(u.shape[1]):
         theta, factor = next(density.evaluated(u[:, [t]]))
         sd, weight = density.prior_sd(theta)[:, 0], density.weights(theta)[:, 0]
-        rows = _summed(coming.design, weight)[coming.cells]
+        rows = summed(coming.design, weight)[coming.cells]
         towards = np.vstack([effect[t], rows.toarray()]) * sd
         solved = _factored(density, there, theta).solve(towards.T)
         joint.append(towards @ solved)
@@ -381,19 +449,11 @@ def _at(density: Density, there: Design, u: Floats, effect: Floats, coming: _Com
     return Outlook(np.array(mean) + taken_off, np.array(joint), np.array(noise), coming.run, there.reference)
 
 
-def _summed(design: Design, weight: Floats) -> sparse.csr_array:
-    """Return X(lambda) (C, P) for the weights of stages that stand 0, 1, ... steps back."""
-    total = weight[0] * design.effects[0]
-    for w, matrix in zip(weight[1:], design.effects[1:], strict=True):
-        total = total + w * matrix
-    return sparse.csr_array(total)
-
-
 def _factored(density: Density, there: Design, theta: Theta) -> SuperLU:
     """Return the factors of M = I + S X'WX S at one theta, for the rows that are there."""
     cells, sd = there.cells, density.prior_sd(theta)[:, 0]
     weight = cells.n / (cells.v + theta.residual[cells.level, 0] ** 2)
-    x = _summed(there, density.weights(theta)[:, 0]).multiply(sd)
+    x = summed(there, density.weights(theta)[:, 0]).multiply(sd)
     matrix = sparse.diags_array(density.proper) + x.T @ x.multiply(weight[:, None])
     return splu(
         sparse.csc_array(matrix),
