@@ -90,33 +90,54 @@ def drawn(rows: pd.DataFrame) -> Figure:
     """Draw scores by order, and gains by language; a column a target."""
     runs = by_run(rows)
     targets = sorted(runs["target"].unique())
-    size = (5 * len(targets), 9)
+    tasks = _coloured({text.split(">")[-1] for text in runs["sequence"] if text}, "Dark2")
+    families = _coloured(set(rows["family"]), "tab20")
+    size = (5 * len(targets), 10)
     figure, axes = plt.subplots(2, len(targets), figsize=size, squeeze=False, layout="constrained")
     for column, target in enumerate(targets):
         clean = runs[(runs["target"] == target) & (runs["perturbation"] == "")]
-        _orders(axes[0, column], clean, target)
-        _languages(axes[1, column], gains(rows[rows["target"] == target]))
+        _orders(axes[0, column], clean, tasks)
+        axes[0, column].set_title(f"{target}: orders of each set of tasks", loc="left", fontsize=9)
+        _languages(axes[1, column], gains(rows[rows["target"] == target]), families)
+    _key(axes[0, -1], tasks, "last task before the target")
+    _key(axes[1, -1], families, "language family")
     return figure
 
 
-def _orders(axes: plt.Axes, runs: pd.DataFrame, target: str) -> None:
-    """One column a task set, one dot a trained model, a bar the mean of an order."""
+def _coloured(names: set[str], scheme: str) -> dict[str, tuple[float, ...]]:
+    return dict(zip(sorted(names), mpl.colormaps[scheme].colors * 2, strict=False))
+
+
+def _key(axes: plt.Axes, colours: dict[str, tuple[float, ...]], title: str) -> None:
+    handles = [plt.Line2D([], [], color=colour, linewidth=2, label=name) for name, colour in colours.items()]
+    axes.legend(
+        handles=handles,
+        title=title,
+        fontsize=7,
+        title_fontsize=7,
+        frameon=False,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+    )
+
+
+def _orders(axes: plt.Axes, runs: pd.DataFrame, colours: dict[str, tuple[float, ...]]) -> None:
+    """One column a task set, a dot a trained model, a bar the mean of an order, coloured by its last task."""
     sets = sorted(runs["task_set"].unique(), key=lambda name: (name.count("&") + bool(name), name))
     for place, name in enumerate(sets):
         orders = runs[runs["task_set"] == name].groupby("sequence")["score"]
-        spread = np.linspace(-0.3, 0.3, len(orders)) if len(orders) > 1 else [0.0]
-        for shift, (_, scores) in zip(spread, orders, strict=True):
-            axes.plot(np.full(len(scores), place + shift), scores, ".", color="0.6", markersize=3)
-            axes.plot([place + shift - 0.05, place + shift + 0.05], [scores.mean()] * 2, color="#20639b")
+        spread = np.linspace(-0.35, 0.35, len(orders)) if len(orders) > 1 else [0.0]
+        half = 0.3 / len(orders)
+        for shift, (sequence, scores) in zip(spread, orders, strict=True):
+            at, colour = place + shift, colours.get(str(sequence).split(">")[-1], "black")
+            axes.plot(np.full(len(scores), at), scores, ".", color="0.7", markersize=3)
+            axes.plot([at - half, at + half], [scores.mean()] * 2, color=colour, linewidth=2)
     axes.set_xticks(range(len(sets)), [name.replace("&", "\n") or "direct" for name in sets], fontsize=6)
-    axes.set_title(f"{target}: orders of each set of tasks", loc="left", fontsize=9)
     axes.set_ylabel("mean accuracy in other languages, points")
 
 
-def _languages(axes: plt.Axes, found: pd.DataFrame) -> None:
+def _languages(axes: plt.Axes, found: pd.DataFrame, colours: dict[str, tuple[float, ...]]) -> None:
     order = found.groupby("language")["gain"].mean().sort_values().index
-    families = sorted(found["family"].unique())
-    colours = dict(zip(families, mpl.colormaps["tab20"].colors * 2, strict=False))
     for place, language in enumerate(order):
         part = found[found["language"] == language]
         low, middle, high = np.percentile(part["gain"], [10, 50, 90])
@@ -125,8 +146,6 @@ def _languages(axes: plt.Axes, found: pd.DataFrame) -> None:
     axes.axvline(0.0, color="0.7", linewidth=0.8)
     axes.set_yticks(range(len(order)), order, fontsize=7)
     axes.set_xlabel("gain over direct, points: median, middle 80 %")
-    handles = [plt.Line2D([], [], color=colours[name], linewidth=2, label=name) for name in families]
-    axes.legend(handles=handles, fontsize=5, frameon=False, loc="lower right")
 
 
 def main() -> None:
