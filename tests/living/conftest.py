@@ -59,7 +59,7 @@ statement = "Nobody knows."
 needs = "Data"
 """
 TASKS = ("snli", "cosmosqa", "imdb")
-SETTINGS = Settings("auto", 3, 800)
+SETTINGS = Settings("auto", 3, 1600)
 HEAD = "study,run,backbone,tuning,sequence,target,train_language,language,metric,score,seed,source"
 
 
@@ -104,7 +104,8 @@ def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "models" / "apart.toml").write_text(APART, "utf-8")
     (project / "reports" / "claims.toml").write_text(CLAIMS, "utf-8")
     with rooted(project):
-        fitted(read_model(project / "models" / "small.toml"), (), covariates(), SETTINGS)
+        found = fitted(read_model(project / "models" / "small.toml"), (), covariates(), SETTINGS)
+    assert found.fit.diagnostics.ok
     return project
 
 

@@ -48,6 +48,7 @@ def test_rows_are_added_fitted_told_entered_and_taken_back(root: Path, rows: Row
     new = rows("mine.csv", gain=9.0)
     change = added(refit([new], wishes))
     (model,) = change.models
+    assert change.failed == ()
 
     assert (root / "data/added/0001-mine.csv").read_bytes() == new.read_bytes()
     assert [(fate.rows, fate.reason) for fate in model.fates] == [(16, "modelled")]
@@ -209,9 +210,9 @@ def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: W
     assert dry.rows == true.rows
     assert dry.references == pytest.approx(true.references)
     before, after = (f"{100 * reference:.1f}" for reference in true.references)
-    assert f"Points are stated at the mean score of the rows: {before} before, {after} after" in text(
-        foretold
-    )
+    told = text(foretold)
+    assert told.startswith("Would be added: data/added/0001-mine.csv")
+    assert f"Points are stated at the mean score of the rows: {before} before, {after} after" in told
     roughly, found = (one.estimands.set_index("estimand").loc["stage_points"] for one in (dry, true))
     assert roughly["unit_after"] == found["unit_after"]
     assert roughly["mean_before"] == found["mean_before"]

@@ -41,6 +41,8 @@ class Moved(Change):
         What else a person should know of the rows.
     undoes : int or None
         The number of the ledger's entry that is undone; None where rows were added.
+    dry : bool
+        Whether it was only told, and nothing done.
     folder : Path or None
         Where the report of the change was written; None where nothing was kept.
     """

@@ -38,6 +38,8 @@ class Change:
         What else a person should know of the rows.
     undoes : int or None
         The number of the ledger's entry that is undone; None where rows were added.
+    dry : bool
+        Whether it was only told, and nothing done.
     folder : Path or None
         Where the report of the change was written; None where nothing was kept.
     """
@@ -49,6 +51,7 @@ class Change:
     untouched: Mapping[str, tuple[Fate, ...]]
     said: tuple[str, ...] = ()
     undoes: int | None = None
+    dry: bool = False
     folder: Path | None = field(default=None, compare=False)
 
     @property

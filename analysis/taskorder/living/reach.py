@@ -71,7 +71,7 @@ def takes(spec: ModelSpec, name: str) -> bool:
 def untaken(spec: ModelSpec, rows: int) -> Fate:
     """Return the fate of rows in a table that the model file does not name."""
     if spec.data.layout == "any":
-        return Fate(rows, f"not its kind of table: it reads {', '.join(spec.data.tables)}")
+        return Fate(rows, f"not read: not its kind of table; it reads {', '.join(spec.data.tables)}")
     return Fate(rows, f'not read: [data] tables of its model file lacks "{ADDED}/*.csv"')
 
 

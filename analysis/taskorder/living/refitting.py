@@ -96,6 +96,7 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
             said=tuple(
                 dict.fromkeys(said for t in offer.tables for said in without_covariates(t.frame, known))
             ),
+            dry=wishes.dry,
         )
         if wishes.dry:
             return change
@@ -129,6 +130,7 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
             untouched=untouched,
             said=_not_compared(addition, models, wishes),
             undoes=addition.number,
+            dry=wishes.dry,
         )
         return change if wishes.dry else _made(project, change, dict.fromkeys(paths))
 

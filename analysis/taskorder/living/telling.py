@@ -13,7 +13,7 @@ from taskorder.inference.estimands import PROBABILITY, reports_points
 from taskorder.living.change import Change
 from taskorder.living.comparing import MOVED, SHIFTED, ClaimChange, ModelChange
 from taskorder.living.reach import Fate
-from taskorder.reporting.wording import decimals_for, number
+from taskorder.reporting.wording import decimals_for, number, signed
 
 NOTABLE = 0.1
 """Shifts below so many sds are not listed among what moved."""
@@ -76,12 +76,14 @@ def _claim_row(one: ClaimChange, model: str) -> list[object]:
 
 def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
     tables = ", ".join(f"{one.table} ({_counted(one.rows, 'row')})" for one in change.tables)
-    yield f"{title}{'Taken back' if change.undoes else 'Added'}: {tables}"
+    done = "taken back" if change.undoes else "added"
+    yield f"{title}{f'Would be {done}' if change.dry else done.capitalize()}: {tables}"
     yield ""
     yield "Studies: " + ", ".join(
         f"{name} ({_counted(rows, 'row')})" for name, rows in change.studies.items()
     )
-    yield from change.said
+    for sentence in change.said:
+        yield from ("", sentence)
     for one in change.models:
         yield from ("", f"{heading}{one.spec.name}: {_sizes(one)}", "")
         yield from _model(one, table)
@@ -120,8 +122,9 @@ def _model(one: ModelChange, table: Table) -> Lines:
             yield from (f"It could not be fitted {when}: {_ended(why)}", "")
     if one.notes:
         yield from ("The fit says what it did not say before:", *(f"- {note}" for note in one.notes), "")
-    if one.after and not one.after.diagnostics.ok:
-        yield from ("The fit FAILED its diagnostics, and decides nothing.", "")
+    for when, fit in zip(_WHEN, (one.before, one.after), strict=True):
+        if fit and not fit.diagnostics.ok:
+            yield from (f"The fit {when} FAILED its diagnostics, and decides nothing.", "")
     yield from _reference(one)
     if one.estimands.empty:
         yield "No estimand of its model file has a value before or after."
@@ -133,9 +136,11 @@ def _model(one: ModelChange, table: Table) -> Lines:
     )
     if hidden := len(one.estimands) - len(shown):
         yield f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are in estimands.csv."
-    if one.measured:
-        yield from ("", "Which new rows moved it most:", "")
+    if len(one.moved):
+        yield from ("", "Which new rows moved it most:", "", one.measured, "")
         yield from _moved(one, table)
+    elif one.measured:
+        yield from ("", one.measured)
 
 
 def _reference(one: ModelChange) -> Lines:
@@ -157,7 +162,7 @@ def _shown(estimands: pd.DataFrame) -> pd.Series:
 
 
 def _estimand(row: Mapping[Any, Any]) -> tuple[str, ...]:
-    numbers = {str(name): value for name, value in row.items() if isinstance(value, float)}
+    numbers = _numbers(row)
     places = _places(numbers)
     units = [str(row[f"unit_{when}"]) for when in ("before", "after") if isinstance(row[f"unit_{when}"], str)]
 
@@ -181,6 +186,10 @@ def _estimand(row: Mapping[Any, Any]) -> tuple[str, ...]:
     )
 
 
+def _numbers(row: Mapping[Any, Any]) -> dict[str, float]:
+    return {str(name): value for name, value in row.items() if isinstance(value, float)}
+
+
 def _places(numbers: Mapping[str, float]) -> int:
     widths = [
         numbers.get(f"upper_{when}", math.nan) - numbers.get(f"lower_{when}", math.nan) for when in _WHEN
@@ -190,15 +199,14 @@ def _places(numbers: Mapping[str, float]) -> int:
 
 
 def _moved(one: ModelChange, table: Table) -> Lines:
-    yield one.measured
-    yield ""
     told = one.moved[(one.moved["problem"] == "") & ~one.moved["estimand"].str.contains("[", regex=False)]
+    places = {str(row["estimand"]): _places(_numbers(row)) for row in one.estimands.to_dict("records")}
     rows: list[tuple[str, ...]] = []
     for estimand, part in told.groupby("estimand", sort=False):
         ordered = part.reindex(part["shift_sd"].abs().sort_values(ascending=False, kind="stable").index)
         first = ordered[ordered["shift_sd"].abs() >= NOTABLE].head(FIRST)
         rows += [
-            (str(estimand), str(group), f"{count:,}", f"{shift:+.3g}", f"{sds:+.2f}")
+            (str(estimand), str(group), f"{count:,}", signed(shift, places[str(estimand)]), signed(sds, 2))
             for group, count, shift, sds in zip(
                 first["group"], first["rows"], first["shift"], first["shift_sd"], strict=True
             )
@@ -209,7 +217,7 @@ def _moved(one: ModelChange, table: Table) -> Lines:
         yield "No group of them moved an estimand by a tenth of its sd."
     failed = one.moved[one.moved["problem"] != ""].drop_duplicates("group")
     yield from (
-        f"Not told of {group}: {problem}."
+        f"- Not told of {group}: {problem}."
         for group, problem in zip(failed["group"], failed["problem"], strict=True)
     )
 
@@ -219,7 +227,7 @@ def _claims(claims: Sequence[ClaimChange], table: Table) -> Lines:
     what = "verdict" if claims[0].gates else "decision"
     if changed:
         yield from (
-            f"{one.claim.id}: {one.words[0]} before, {one.words[1]} after: {one.claim.statement}"
+            f"- {one.claim.id}: {one.words[0]} before, {one.words[1]} after: {one.claim.statement}"
             for one in changed
         )
     else:
