@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from taskorder.choosing.runs import planned
 from taskorder.cli import main
-from taskorder.harness.experiments.experiment import Experiment
+from taskorder.harness.experiments.experiment import Experiment, read_experiment
 
 Make = Callable[..., pd.DataFrame]
 Run = Callable[..., int]
@@ -76,13 +77,19 @@ def test_design_names_runs_and_writes_the_table_once(
         "2",
         "-o",
         "next.csv",
+        "--write",
+        "more/experiment.toml",
     )
     assert run(*asked) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("drop: the 95 % interval is")
     assert "after these 2 of 20 runs" in shown
     assert "seeds = [2]" in shown
-    table = pd.read_csv(folder / "next.csv")
+    written = [folder / file for file in shown.split("written: ")[1].split()]
+    parts = [read_experiment(file) for file in written]
+    table = pd.read_csv(folder / "next.csv", keep_default_na=False)
+    asked_for = {(one.sequence, one.target, one.seed) for part in parts for one in planned(part)}
+    assert asked_for == set(table[["sequence", "target", "seed"]].itertuples(index=False, name=None))
     assert table["order"].tolist() == [1, 2]
     assert {"stages", "width", "random_width", "random_lower", "random_upper"} <= set(table)
     assert run(*asked) == 1

@@ -1,6 +1,5 @@
 """Runs chosen by what they would tell: greedily, by cost, beside chance; and what is made of them."""
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taskorder.choosing.designing import Asked, Designed, design, greedy, paste
+from taskorder.choosing.designing import Asked, Designed, design, greedy
 from taskorder.choosing.outlook import Outlook
 from taskorder.choosing.runs import Run
 from taskorder.errors import MissingData
@@ -127,21 +126,3 @@ def test_an_experiment_that_is_done_or_was_not_begun_has_nothing_to_choose_by(
     elsewhere = make_orders().assign(study="another")
     with pytest.raises(MissingData, match="has no run before goal0 or goal1 yet"):
         design(experiment, order_spec, elsewhere, known, Asked(3))
-
-
-def test_what_is_pasted_makes_exactly_these_runs() -> None:
-    runs = [Run("small", "full", s, "goal0", seed) for s in ("one>two", "two") for seed in (1, 2)]
-    runs.append(Run("small", "full", "", "goal1", 2))
-    blocks = paste(runs).split("# backbone ")[1:]
-    made: set[Run] = set()
-    for block in blocks:
-        head, text = block.split("\n", 1)
-        content = tomllib.loads(text)
-        target = head.split("[targets.")[1].split("]")[0]
-        made |= {
-            Run("small", "full", order, target, seed)
-            for seed in content["seeds"]
-            for order in content["sequences"]["orders"]
-        }
-    assert made == set(runs)
-    assert len(blocks) == 2

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from taskorder.choosing.information import Told
 from taskorder.choosing.outlook import Outlook, estimand_of, outlook
+from taskorder.choosing.parts import TABLE, paste, write
 from taskorder.choosing.runs import Run, Training, cost, laid_out, made, number_of, planned
 from taskorder.errors import MissingData
 from taskorder.harness.experiments.experiment import Experiment, read_experiment
@@ -42,7 +43,7 @@ EQUAL = 1e-9
 """Gains that differ by less, as a share of the best, are the same."""
 LITTLE = 0.02
 """A change of the width by a smaller share is next to nothing."""
-MODEL, TABLE = "models/order.toml", "results.csv"
+MODEL = "models/order.toml"
 COLUMNS = [
     "order", "backbone", "tuning", "sequence", "target", "seed", "stages", "width",
     "random_width", "random_lower", "random_upper",
@@ -86,6 +87,7 @@ class Designed:
     candidates : int
         How many runs there were to choose among.
     notes : tuple of str
+    experiment : Experiment
     """
 
     estimand: str
@@ -95,6 +97,11 @@ class Designed:
     table: pd.DataFrame
     candidates: int
     notes: tuple[str, ...]
+    experiment: Experiment
+
+    def write(self, file: Path | str, *, force: bool = False) -> tuple[Path, ...]:
+        """Write experiment files for exactly these runs, and return which: see `parts.write`."""
+        return write(self.runs, self.experiment, Path(file), force=force)
 
     def text(self) -> str:
         """Return the table for a terminal: what it promises first, then what to paste."""
@@ -200,6 +207,7 @@ def design(
         table=_table(runs, trained, widths, by_chance),
         candidates=len(found.runs),
         notes=notes,
+        experiment=experiment,
     )
 
 
@@ -270,25 +278,3 @@ def _table(
         lines.append({"order": i + 1, **place, **own, **expected})
         known |= set(run.trainings)
     return pd.DataFrame(lines, columns=COLUMNS)
-
-
-def paste(runs: Sequence[Run]) -> str:
-    """Return what makes exactly these runs: lists to paste into copies of the experiment file.
-
-    An experiment file asks for every sequence before every target with every seed, so that there is one
-    list for each backbone, tuning, target and seeds that share their sequences.
-    """
-    orders: dict[tuple[str, str, str, int], list[str]] = {}
-    for run in runs:
-        orders.setdefault((run.backbone, run.tuning, run.target, run.seed), []).append(run.sequence)
-    shared: dict[tuple[str, str, str, tuple[str, ...]], list[int]] = {}
-    for (backbone, tuning, target, seed), sequences in orders.items():
-        shared.setdefault((backbone, tuning, target, tuple(sorted(sequences))), []).append(seed)
-    blocks = [
-        f"# backbone {backbone}, tuning {tuning}, [targets.{target}] alone\n"
-        f"seeds = {sorted(seeds)}\n"
-        f"[sequences]\norders = [{', '.join(f'"{order}"' for order in sequences)}]"
-        for (backbone, tuning, target, sequences), seeds in shared.items()
-    ]
-    head = "# In copies of the experiment file, one a block; pool and lengths give way to orders."
-    return "\n".join([head, *blocks])

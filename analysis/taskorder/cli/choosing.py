@@ -72,6 +72,10 @@ def design(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write the table.", metavar="CSV")
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="Also write an experiment file for these runs, in another folder.", metavar="TOML"),
+    ] = None,
     tasks: Tasks = None,
     similarity: Similarity = None,
     languages: Languages = None,
@@ -83,13 +87,17 @@ def design(
     from taskorder.files import write_whole
     from taskorder.results.catalogue import covariates
 
-    _refuse_to_replace(output, force=force)
+    for file in (output, write):
+        _refuse_to_replace(file, force=force)
     asked = Asked(runs, estimand, per_cost, seed)
     known = covariates(tasks, similarity, languages)
     found = designed(experiment, model, results or (), known, asked)
     if output is not None:
         write_whole(output, found.table.to_csv(index=False, float_format="%.6g"), force=force)
     typer.echo(found.text())
+    if write is not None:
+        files = found.write(write, force=force)
+        typer.echo(f"written: {' '.join(str(file) for file in files)}")
 
 
 def _refuse_to_replace(output: Path | None, *, force: bool) -> None:

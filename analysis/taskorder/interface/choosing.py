@@ -100,7 +100,7 @@ def design(
     -------
     Designed
         Its `table` has one row a run, in the order in which to make them: the expected width of the interval
-        after it, beside that after as many random runs.
+        after it, beside that after as many random runs. `write` makes experiment files of them.
     """
     asked = designing.Asked(runs, estimand, per_cost, seed)
     known = covariates(tasks, similarity, languages)
