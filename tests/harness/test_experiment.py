@@ -219,3 +219,20 @@ def test_listed_orders_with_mistakes(tmp_path: Path, orders: str, said: str) -> 
     start, end = EXAMPLE.index("pool ="), EXAMPLE.index("[targets]")
     with pytest.raises(InvalidExperiment, match=said):
         read(tmp_path, f"{EXAMPLE[:start]}orders = {orders}\n{EXAMPLE[end:]}")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ("{ 7 = [0] }", r"\[sequences\.seeds\] 7: no sequence has that length; they have 0, 1, 2"),
+        ("{ two = [0] }", "two: no sequence has that length"),
+        ("{ 2 = [] }", "2: is empty"),
+        ("{ 2 = [0, 9] }", "9 is none of the experiment's seeds, which are 0, 1"),
+        ("{ 2 = [1, 1] }", "listed twice"),
+        ("{ 2 = [-1] }", "greater than or equal to 0"),
+        ("[0]", "valid dictionary"),
+    ],
+)
+def test_seeds_by_length_with_mistakes(tmp_path: Path, seeds: str, said: str) -> None:
+    with pytest.raises(InvalidExperiment, match=said):
+        read(tmp_path, EXAMPLE.replace("lengths =", f"seeds = {seeds}\nlengths ="))

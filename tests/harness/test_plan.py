@@ -68,6 +68,16 @@ def test_all_orders_of_four_tasks_need_64_stage_trainings(changed: Change) -> No
     assert whole.unshared == 12 * 2 * (196 + 65)
 
 
+def test_long_sequences_may_have_fewer_seeds(changed: Change) -> None:
+    every, fewer = changed(), changed("[targets]", "seeds = { 3 = [0], 4 = [0] }\n[targets]")
+    assert {node.id for node in fewer.nodes} < {node.id for node in every.nodes}
+    longest = {node.seed: len(node.steps) - 1 for node in fewer.nodes if node.role == "target"}
+    assert longest == {0: 4, 1: 2, 2: 2}
+    count = {seed: sum(node.seed == seed for node in fewer.nodes) for seed in (0, 1, 2)}
+    assert count == {0: 4 * (64 + 2 * 65), 1: 4 * (16 + 2 * 17), 2: 4 * (16 + 2 * 17)}
+    assert fewer.unshared == 4 * 2 * (5 * 24 + 4 * 24 + 3 * (3 * 12 + 2 * 4 + 1))
+
+
 def test_nodes_are_distinct_and_stand_depth_first(changed: Change) -> None:
     nodes = changed().nodes
     assert len({node.id for node in nodes}) == len(nodes)

@@ -45,11 +45,11 @@ class Run:
 def planned(experiment: Experiment) -> tuple[Run, ...]:
     """Return all runs that an experiment asks for, in the order in which it lists them."""
     names = [experiment.backbone_name(backbone) for backbone in experiment.backbones]
-    orders = [render(order) for order in experiment.orders()]
     return tuple(
-        Run(backbone, tuning, order, target, seed)
-        for seed, backbone, tuning, target, order in product(
-            experiment.seeds, names, experiment.tuning, experiment.targets, orders
+        Run(backbone, tuning, render(order), target, seed)
+        for seed in experiment.seeds
+        for backbone, tuning, target, order in product(
+            names, experiment.tuning, experiment.targets, experiment.orders_of(seed)
         )
     )
 

@@ -26,7 +26,7 @@ TUNINGS: tuple[str, ...] = get_args(Tuning)
 def contradictions(experiment: Experiment) -> list[Problem]:
     """Return all that is wrong with an experiment whose tables are each well formed."""
     problems = [*_bad_lists(experiment), *_bad_sequences(experiment), *_bad_perturbations(experiment)]
-    return problems or [*_bad_targets(experiment), *_bad_overrides(experiment)]
+    return problems or [*_bad_seeds(experiment), *_bad_targets(experiment), *_bad_overrides(experiment)]
 
 
 def _bad_lists(experiment: Experiment) -> list[Problem]:
@@ -86,6 +86,25 @@ def _bad_sequences(experiment: Experiment) -> list[Problem]:
             " sequence holds at most once."
         )
         problems.append((("sequences", "lengths"), message))
+    return problems
+
+
+def _bad_seeds(experiment: Experiment) -> list[Problem]:
+    lengths = [str(length) for length in sorted({len(order) for order in experiment.orders()})]
+    seeds = ", ".join(map(str, experiment.seeds))
+    problems: list[Problem] = []
+    for length, wanted in experiment.sequences.seeds.items():
+        place, fault = ("sequences", "seeds", length), ""
+        if length not in lengths:
+            fault = f"no sequence has that length; they have {', '.join(lengths)}"
+        elif not wanted:
+            fault = "is empty: list seeds, or leave the length out of lengths"
+        elif other := [seed for seed in wanted if seed not in experiment.seeds]:
+            fault = f"{other[0]} is none of the experiment's seeds, which are {seeds}"
+        elif len(set(wanted)) < len(wanted):
+            fault = "a seed is listed twice: list it once"
+        if fault:
+            problems.append((place, f"[sequences.seeds] {length}: {fault}."))
     return problems
 
 

@@ -93,6 +93,11 @@ class Experiment(Table):
         """Return the sequences that come before each target; the empty one is direct fine-tuning."""
         return sequences_of(self.sequences)
 
+    def orders_of(self, seed: int) -> tuple[Sequence, ...]:
+        """Return the sequences that are trained with a seed."""
+        fewer = self.sequences.seeds
+        return tuple(one for one in self.orders() if seed in fewer.get(str(len(one)), self.seeds))
+
     def perturbations(self) -> tuple[Perturbation, ...]:
         """Return what is done to the text of evaluations, beside leaving it clean."""
         return tuple(parse(text) for text in self.evaluation.perturbations)

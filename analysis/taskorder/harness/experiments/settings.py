@@ -106,11 +106,14 @@ class Sequences(Table):
         How many steps a sequence has; 0 is direct fine-tuning.
     orders : "all", Sample, or tuple of str
         Every order, some of them, or these very sequences (then `pool` and `lengths` say nothing).
+    seeds : mapping of str to tuple of int
+        By length: the seeds that sequences of so many steps are trained with, where these are not all.
     """
 
     pool: tuple[str, ...] = ()
     lengths: tuple[Count, ...] = ()
     orders: Literal["all"] | Sample | tuple[str, ...] = "all"
+    seeds: dict[str, tuple[Count, ...]] = Field(default_factory=dict[str, tuple[Count, ...]])
 
 
 class Target(Table):

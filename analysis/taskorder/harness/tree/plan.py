@@ -126,14 +126,14 @@ def plan(experiment: Experiment, work: Work) -> Plan:
     TaskorderError
         If a task or its data are not there.
     """
-    orders, maker = experiment.orders(), _Maker(experiment, work)
+    orders, maker = {seed: experiment.orders_of(seed) for seed in experiment.seeds}, _Maker(experiment, work)
     for backbone in experiment.backbones:
         for tuning in experiment.tuning:
             for seed in experiment.seeds:
-                maker.add_tree(backbone, tuning, seed, orders)
+                maker.add_tree(backbone, tuning, seed, orders[seed])
     keys = {one: maker.key(one) for one in dict.fromkeys(e for n in maker.nodes for e in n.evaluations)}
-    repeats = len(experiment.backbones) * len(experiment.tuning) * len(experiment.seeds)
-    unshared = repeats * len(experiment.targets) * sum(len(order) + 1 for order in orders)
+    repeats = len(experiment.backbones) * len(experiment.tuning) * len(experiment.targets)
+    unshared = repeats * sum(len(order) + 1 for seed in experiment.seeds for order in orders[seed])
     return Plan(tuple(maker.nodes), keys, maker.tokens, unshared)
 
 
