@@ -26,6 +26,8 @@ MODEL = {
     },
 }
 
+DRAWS = 2000
+
 
 @pytest.fixture(scope="session")
 def spot() -> Path:
@@ -50,4 +52,4 @@ def fit(spot: Path, kept: Path) -> taskorder.Fit:
     """A fit of 31 rows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "home", lambda: kept)
-        return taskorder.fit(MODEL, spot, draws=1000)
+        return taskorder.fit(MODEL, spot, draws=DRAWS)

@@ -13,13 +13,13 @@ from taskorder.errors import InvalidModel, InvalidTable, MissingData, TaskorderE
 from taskorder.inference.fitting import fit as fit_table
 from taskorder.inference.spec import parse_model
 
-from .conftest import MODEL
+from .conftest import DRAWS, MODEL
 
 PNG = b"\x89PNG"
 
 
 def test_it_is_the_fit_of_the_floors_below(fit: taskorder.Fit, spot: Path) -> None:
-    below = fit_table(parse_model(MODEL), taskorder.read(spot).frame, taskorder.covariates(), draws=1000)
+    below = fit_table(parse_model(MODEL), taskorder.read(spot).frame, taskorder.covariates(), draws=DRAWS)
     assert fit.diagnostics.ok
     assert_frame_equal(fit.summary, below.summary, check_exact=False, rtol=1e-4)
 
@@ -33,7 +33,7 @@ def test_its_parts_are_those_of_pandas_and_arviz(fit: taskorder.Fit) -> None:
 def test_a_table_in_memory_gives_the_fit_of_its_file(fit: taskorder.Fit, spot: Path) -> None:
     table = taskorder.read(spot)
     for given in (table, table.frame, pd.read_csv(spot), [spot], str(spot)):
-        again = taskorder.fit(MODEL, given, draws=1000)
+        again = taskorder.fit(MODEL, given, draws=DRAWS)
         assert_frame_equal(again.summary, fit.summary)
 
 
