@@ -57,24 +57,27 @@ class Problem:
         return ":".join(place) + f": {self.message}"
 
 
-class InvalidTable(TaskorderError):
-    """Tables that do not hold what they must; `problems` lists all that is wrong in all of them."""
+class _Listed[T](TaskorderError):
+    """A failure that lists its problems, one a line; it goes whole from one process to another."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Iterable[T]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class InvalidTable(_Listed[Problem]):
+    """Tables that do not hold what they must; `problems` lists all that is wrong in all of them."""
 
 
 class InvalidSequence(TaskorderError):
     """A text that is no sequence of stages."""
 
 
-class InvalidModel(TaskorderError):
+class InvalidModel(_Listed[str]):
     """A model file that cannot be used; `problems` lists all that is wrong in it."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 class InvalidTask(TaskorderError):
@@ -85,12 +88,8 @@ class InvalidExperiment(TaskorderError):
     """An experiment file that cannot be read, or asks for what is not there."""
 
 
-class InvalidArchive(TaskorderError):
+class InvalidArchive(_Listed[str]):
     """An archive that is not what its record says, or may not be unpacked; `problems` lists why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 class FitFailed(TaskorderError):

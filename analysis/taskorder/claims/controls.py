@@ -7,9 +7,7 @@ labels are shuffled likewise, and then an effect of a known size is added to the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +15,15 @@ import pandas as pd
 
 from taskorder.claims.claim import Claim, Control
 from taskorder.claims.evidence import decide
-from taskorder.claims.proceedings import CLAIMS, registered
 from taskorder.claims.variants import Analysis, Variant, shuffled
 from taskorder.errors import TaskorderError
 from taskorder.files import sha256_text, write_whole
 from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.sketches import sketched
-from taskorder.inference.session import Settings, fitted, read_tables, tables_of
-from taskorder.inference.spec import read_model
+from taskorder.inference.fitting import Fit
 from taskorder.moderators import stage_table
-from taskorder.results.catalogue import Covariates, covariates
+from taskorder.processes import processes
+from taskorder.results.catalogue import Covariates
 from taskorder.results.sequences import parse, task_set
 
 COLUMNS = ["key", "control", "points", "number", "claim", "probability", "decision", "mean", "problem"]
@@ -47,7 +44,7 @@ def controls(
 ) -> pd.DataFrame:
     """Shuffle labels, plant an effect if asked to, fit, and judge; goes on where it was stopped.
 
-    Rows of another model, other data or other claims are not kept in the table.
+    Rows of this control that are of another model, other data or other claims are not kept in the table.
 
     Parameters
     ----------
@@ -66,9 +63,9 @@ def controls(
     say : callable
         Is told how far it is.
     """
-    key = _key(analysis, claims, seed)
-    done = _read(path)
-    done = done[done["key"] == key]
+    key = key_of(analysis.fit, claims, seed)
+    done = read(path)
+    done = done[(done["control"] != control) | (done["key"] == key)]
     ours = done[(done["control"] == control) & (done["points"] == points)]
     todo = sorted(set(range(times)) - set(ours["number"]))
     one = partial(_controlled, analysis, tuple(claims), analysis.cloud(), control, points, seed)
@@ -82,57 +79,47 @@ def controls(
     return ours
 
 
-def controlled(
-    model: Path,
-    control: Control,
-    folder: Path,
-    settings: Settings,
-    *,
-    times: int,
-    points: float,
-    workers: int,
-    say: Callable[[str], None] = lambda _: None,
-) -> pd.DataFrame:
-    """Fit a model file to its tables, and put the registered claims about it through a control.
+def by_control(claims: Sequence[Claim]) -> dict[Control, tuple[Claim, ...]]:
+    """Return the claims that have a control, by what is shuffled, both in the order in which they come."""
+    names = dict.fromkeys(claim.control for claim in claims if claim.control)
+    return {name: tuple(claim for claim in claims if claim.control == name) for name in names}
 
-    The table is `NAME.csv` in the folder.
+
+def key_of(fit: Fit, claims: Sequence[Claim], seed: int) -> str:
+    """Return a hash of all that rows of a control follow from: model, rows, seed, and what is claimed.
+
+    Parameters
+    ----------
+    fit : Fit
+    claims : sequence of Claim
+        About this model, with this control; neither their order nor their wording matters.
+    seed : int
+    """
+    claimed = sorted((one.id, one.estimand, one.region, one.at, one.rope) for one in claims)
+    about = (fit.manifest["model_sha256"], fit.manifest["rows_sha256"], seed, *claimed)
+    return sha256_text(repr(about))[:16]
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Read a table that `controls` has written; it is empty where there is none.
 
     Raises
     ------
     TaskorderError
-        If no registered claim about the model has this control.
+        If a file is there that is no such table.
     """
-    spec, known = read_model(model), covariates()
-    claims = [one for one in registered() if one.model == spec.name and one.control == control]
-    if not claims:
-        raise TaskorderError(
-            f"no claim about model {spec.name!r} has control = {control!r}: register one in {CLAIMS}"
-        )
-    found = fitted(spec, (), known, settings, say)
-    table, _ = read_tables(spec, tables_of(spec), known)
-    return controls(
-        Analysis(found.fit, table, known),
-        claims,
-        control,
-        folder / f"{spec.name}.csv",
-        times=times,
-        points=points,
-        seed=settings.seed,
-        workers=workers,
-        say=say,
-    )
-
-
-def _key(analysis: Analysis, claims: Sequence[Claim], seed: int) -> str:
-    manifest = analysis.fit.manifest
-    about = (manifest["model_sha256"], manifest["rows_sha256"], seed, *claims)
-    return sha256_text(repr(about))[:16]
-
-
-def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(path, dtype={"key": "str", "problem": "str"}, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype={"key": "str", "problem": "str"}, keep_default_na=False)
+    except ValueError:
+        table = pd.DataFrame()
+    if list(table) != COLUMNS:
+        raise TaskorderError(
+            f"{path} is no table of controls, whose columns are {', '.join(COLUMNS)}:"
+            " remove it, and taskorder control writes it anew"
+        )
+    return table
 
 
 def _in_parts(
@@ -142,7 +129,7 @@ def _in_parts(
         for number in todo:
             yield one(number)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with processes(workers) as pool:
         for start in range(0, len(todo), AT_ONCE):
             yield [row for rows in pool.map(one, todo[start : start + AT_ONCE]) for row in rows]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from multiprocessing import get_context
 from pathlib import Path
 
 import pandas as pd
@@ -23,10 +21,10 @@ from taskorder.inference.criticism.sketches import Sketch, sketched
 from taskorder.inference.layout.design import build_design
 from taskorder.inference.session import Found
 from taskorder.inference.spec import needs_nuts
+from taskorder.processes import WORKERS, processes
 from taskorder.results.catalogue import Covariates
 
 STUDY = "study"
-WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ def _sketched(analysis: Analysis, controls: Sequence[Control], seed: int, worker
     near = [None if variant.kind == SEED else known for variant in todo]
     if workers < 2 or len(todo) < 2:
         return tuple(map(_sketch, todo, near, [seed] * len(todo)))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with processes(workers) as pool:
         return tuple(pool.map(_sketch, todo, near, [seed] * len(todo)))
 
 

@@ -37,13 +37,14 @@ def report(
     from taskorder.claims.proceedings import proceed
     from taskorder.inference.fitting import DRAWS, SEED
     from taskorder.inference.session import Settings
+    from taskorder.processes import WORKERS
     from taskorder.reporting.making import make_report
 
     seed, draws, output = SEED if seed is None else seed, draws or DRAWS, output or Path("report.pdf")
     settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
     if archive is not None:
         packing.refuse_to_replace(archive, force=force)
-    made = make_report(output, settings, force=force, say=say)
+    made = make_report(output, settings, force=force, workers=WORKERS, say=say)
     typer.echo(f"{output}: {counted(made.report.pages, 'page')}, sha256 {made.report.sha256[:16]}")
     if archive is not None:
         written = packing.archive(output, proceed(settings, say=say), settings, archive, force=force)

@@ -11,6 +11,7 @@ from taskorder.claims.proceedings import proceed
 from taskorder.inference.fitting import DRAWS, SEED
 from taskorder.inference.session import Settings
 from taskorder.interface.saying import progress, say
+from taskorder.processes import WORKERS
 from taskorder.reporting.making import Made, make_report
 
 
@@ -48,7 +49,7 @@ def report(
     settings, pdf = Settings("auto", seed, draws, progress()), Path(output)
     if archive is not None:
         packing.refuse_to_replace(Path(archive), force=force)
-    made = make_report(pdf, settings, force=force, say=say)
+    made = make_report(pdf, settings, force=force, workers=WORKERS, say=say)
     if archive is not None:
         packing.archive(pdf, proceed(settings, say=say), settings, Path(archive), force=force)
     return made

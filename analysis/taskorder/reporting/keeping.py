@@ -33,16 +33,26 @@ def kept(name: str, key: str, make: Callable[[], Part]) -> Part:
         A digest of all that the part is made from.
     make : callable
     """
-    path = store.home() / FOLDER / f"{name}-{key[:16]}.json"
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        part = make()
+    if (known := found(name, key)) is not None:
+        return known
+    part, path = make(), _path(name, key)
     text = json.dumps(part, ensure_ascii=False, allow_nan=False)
     for other in path.parent.glob(f"{name}-????????????????.json"):
         other.unlink(missing_ok=True)
     write_whole(path, text, force=True)
     return json.loads(text)
+
+
+def found(name: str, key: str) -> Part | None:
+    """Return the part that has this name and was made from the same; None if none is kept."""
+    try:
+        return json.loads(_path(name, key).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _path(name: str, key: str) -> Path:
+    return store.home() / FOLDER / f"{name}-{key[:16]}.json"
 
 
 def of_catalogue() -> str:

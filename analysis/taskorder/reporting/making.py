@@ -11,12 +11,12 @@ from pydantic import TypeAdapter
 from taskorder.claims import Claim, Verdict, hear, refuse_unmatched
 from taskorder.claims import ledger as ledgers
 from taskorder.claims.hearing import without_data
-from taskorder.claims.ledger import Ledger
 from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, LEDGER, registered, shipped
 from taskorder.errors import MissingData
 from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
+from taskorder.processes import processes
 from taskorder.reporting import calibration, chapters, keeping
 from taskorder.reporting.answer import Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary, summarise_catalogue
@@ -37,7 +37,9 @@ class Made:
     failed: tuple[str, ...]
 
 
-def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lambda _: None) -> Made:
+def make_report(
+    output: Path, settings: Settings, *, force: bool, workers: int = 1, say: Say = lambda _: None
+) -> Made:
     """Fit every shipped model, judge every registered claim and set the report.
 
     A chapter that was made before from the same data, model, claims and code is found again.
@@ -50,6 +52,8 @@ def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lam
         How the models are fitted.
     force : bool
         Replace a file that exists.
+    workers : int
+        Processes that make chapters at the same time; then `say` has to be a function of a module.
     say : callable
         Is told what takes time before it is done.
 
@@ -66,15 +70,24 @@ def make_report(output: Path, settings: Settings, *, force: bool, say: Say = lam
     claims, models = registered(), shipped()
     refuse_unmatched(claims, models)
     catalogue = _catalogue()
-    parts = {
-        spec.name: _chapter(spec, claims, settings, catalogue, say) for spec in _in_order(models, claims)
-    }
+    maker = _Maker(claims, settings, catalogue, say)
+    parts = _chapters(maker, _in_order(models, claims), workers)
     say(f"setting {output}")
-    ledger = ledgers.read(resource(CLAIMS).with_name(LEDGER))
+    ledger = ledgers.read(_ledger())
     edits = ledgers.edits(ledger, claims)
     content = assembled(list(parts.values()), catalogue, ledger, without_data(claims), edits)
     report = write(content, output, force=force)
     return Made(report, tuple(name for name, part in parts.items() if not part["ok"]))
+
+
+def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[str, Part]:
+    """Return the chapters by model; those that are not kept are made in processes of their own."""
+    waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
+    made: dict[str, Part] = {}
+    if len(waiting) > 1:
+        with processes(workers) as pool:
+            made = dict(zip((spec.name for spec in waiting), pool.map(maker, waiting), strict=True))
+    return {spec.name: made.get(spec.name) or maker(spec) for spec in models}
 
 
 def _in_order(models: Sequence[ModelSpec], claims: Sequence[Claim]) -> list[ModelSpec]:
@@ -88,32 +101,48 @@ def _catalogue() -> CatalogueSummary:
     return _SUMMARY.validate_python(part)
 
 
-def _chapter(
-    spec: ModelSpec, claims: Sequence[Claim], settings: Settings, catalogue: CatalogueSummary, say: Say
-) -> Part:
-    about = [claim for claim in claims if claim.model == spec.name]
-    folder, path = resource(CALIBRATIONS), resource(CLAIMS).with_name(LEDGER)
-    try:
-        tables = tables_of(spec)
-    except MissingData as error:
-        say(f"{spec.name} has no data: {error}")
-        return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), catalogue)
-    files = [*tables, *sorted(folder.glob(f"{spec.name}_*.csv")), path]
-    key = keeping.of_chapter(spec, about, settings, files)
-    return keeping.kept(
-        spec.name, key, lambda: _made(spec, about, settings, catalogue, ledgers.read(path), say)
-    )
+@dataclass(frozen=True)
+class _Maker:
+    """What makes a chapter, and what all of them are made with."""
+
+    claims: tuple[Claim, ...]
+    settings: Settings
+    catalogue: CatalogueSummary
+    say: Say
+
+    def __call__(self, spec: ModelSpec) -> Part:
+        """Return the chapter of a model, found again or made."""
+        about = self._about(spec)
+        try:
+            key = self._key(spec, about)
+        except MissingData as error:
+            self.say(f"{spec.name} has no data: {error}")
+            return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), self.catalogue)
+        return keeping.kept(spec.name, key, lambda: self._made(spec, about))
+
+    def has(self, spec: ModelSpec) -> bool:
+        """Say whether the chapter is kept, or there are no data to make it from."""
+        try:
+            return keeping.found(spec.name, self._key(spec, self._about(spec))) is not None
+        except MissingData:
+            return True
+
+    def _about(self, spec: ModelSpec) -> list[Claim]:
+        return [claim for claim in self.claims if claim.model == spec.name]
+
+    def _key(self, spec: ModelSpec, about: Sequence[Claim]) -> str:
+        folder = resource(CALIBRATIONS)
+        files = [*tables_of(spec), *sorted(folder.glob(f"{spec.name}_*.csv")), _ledger()]
+        return keeping.of_chapter(spec, about, self.settings, files)
+
+    def _made(self, spec: ModelSpec, about: Sequence[Claim]) -> Part:
+        known, folder = covariates(), resource(CALIBRATIONS)
+        heard = hear(spec, about, known, self.settings, calibrations=folder, say=self.say)
+        news = heard.differences(ledgers.read(_ledger()))
+        return chapters.answer(
+            gathered(heard, known, calibration.read(folder), news, self.say), self.catalogue
+        )
 
 
-def _made(
-    spec: ModelSpec,
-    claims: Sequence[Claim],
-    settings: Settings,
-    catalogue: CatalogueSummary,
-    ledger: Ledger,
-    say: Say,
-) -> Part:
-    known, folder = covariates(), resource(CALIBRATIONS)
-    heard = hear(spec, claims, known, settings, calibrations=folder, say=say)
-    found = gathered(heard, known, calibration.read(folder), heard.differences(ledger), say)
-    return chapters.answer(found, catalogue)
+def _ledger() -> Path:
+    return resource(CLAIMS).with_name(LEDGER)

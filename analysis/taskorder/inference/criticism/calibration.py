@@ -11,12 +11,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +32,7 @@ from taskorder.inference.fitting import DRAWS, SEED, Engine, choose, select_rows
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import PACKAGE
+from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates
 
 LEVELS = (50, 80, 95)
@@ -204,18 +202,8 @@ def _outcomes(task: Task, data_sets: Sequence[int], workers: int) -> Iterator[Ou
     if workers <= 1 or len(data_sets) <= 1:
         yield from map(one, data_sets)
         return
-    with _pool(workers) as pool:
+    with processes(workers) as pool:
         yield from pool.map(one, data_sets, chunksize=TOGETHER)
-
-
-@contextmanager
-def _pool(workers: int) -> Generator[ProcessPoolExecutor]:
-    """Give processes; what waits for them is dropped when the block is left early."""
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def key_of(task: Task) -> str:
