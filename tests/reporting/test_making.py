@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from taskorder.claims import examining
+from taskorder.inference import store
 from taskorder.inference.session import Settings
 from taskorder.paths import resource, rooted
 from taskorder.reporting import keeping, making
@@ -127,6 +128,17 @@ def test_nothing_is_fitted_where_nothing_changed(
     again = make_report(project / "again.pdf", SETTINGS, force=False)
     assert said
     assert again.report.path.read_bytes() == (project / "report.pdf").read_bytes()
+
+
+def test_chapters_made_in_processes_are_those_made_here(project: Path, said: list[str]) -> None:
+    assert said
+    twin = project / "models" / "twin.toml"
+    twin.write_text(MODEL.format(name="twin", table="mine"), "utf-8")
+    shutil.rmtree(store.home() / keeping.FOLDER)
+    beside = make_report(project / "beside.pdf", SETTINGS, force=False, workers=2, say=print)
+    here = make_report(project / "here.pdf", SETTINGS, force=False)
+    twin.unlink()
+    assert beside.report.sha256 == here.report.sha256
 
 
 def test_a_claim_that_was_edited_makes_its_chapter_anew(project: Path, said: list[str]) -> None:
