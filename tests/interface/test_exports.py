@@ -44,6 +44,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(code) == set()
 
 
-def test_check_loads_what_tables_need_and_no_more() -> None:
-    code = "import taskorder\ntaskorder.read(*taskorder.published()[:1])"
+@pytest.mark.parametrize("command", ["read", "check"])
+def test_tables_load_what_they_need_and_no_more(command: str) -> None:
+    code = f"import taskorder\ntaskorder.{command}(*taskorder.published()[:1])"
     assert loaded(code) <= set(FOR_TABLES)

@@ -71,6 +71,11 @@ def _column(meaning: str) -> Any:
     return typer.Option(help=f"For scores whose files do not say it: {meaning}.", metavar="TEXT")
 
 
+def _said(**columns: str | None) -> dict[str, str]:
+    """Return the columns that were given; an empty text is one, too."""
+    return {column: text for column, text in columns.items() if text is not None}
+
+
 def import_(
     form: Annotated[ImportFormat, typer.Argument(help="What wrote the files.", metavar="FORMAT")],
     path: Annotated[Path, typer.Argument(help="A file, or a folder of files.", metavar="PATH")],
@@ -106,35 +111,20 @@ def import_(
     from taskorder.results.importing.placing import Given
     from taskorder.results.importing.tidying import import_results
 
-    columns_given = {
-        "study": study,
-        "run": run,
-        "backbone": backbone,
-        "tuning": tuning,
-        "sequence": sequence,
-        "target": target,
-        "train_language": train_language,
-        "language": language,
-        "metric": metric,
-    }
+    said = _said(
+        study=study, run=run, backbone=backbone, tuning=tuning, sequence=sequence, target=target,
+        train_language=train_language, language=language, metric=metric,
+    )  # fmt: skip
     codes = covariates(languages=languages).languages["language"].tolist() if languages else []
-    given = Given(
-        {column: text for column, text in columns_given.items() if text is not None},
-        read_map(names) if names else NameMap(),
-        percent,
-        codes,
+    given = Given(said, read_map(names) if names else NameMap(), percent, codes)
+    chosen = format_named(
+        form.value,
+        split=split.value if split else "",
+        evaluation=evaluation.value if evaluation else "",
+        headers=columns.value,
+        header_rows=header_rows,
     )
-    made = import_results(
-        format_named(
-            form.value,
-            split=split.value if split else "",
-            evaluation=evaluation.value if evaluation else "",
-            headers=columns.value,
-            header_rows=header_rows,
-        ),
-        path,
-        given,
-    )
+    made = import_results(chosen, path, given)
     made.write(output, force=force)
     for line in made.lines():
         say(line)

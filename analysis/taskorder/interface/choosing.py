@@ -7,9 +7,9 @@ from pathlib import Path
 
 from taskorder.choosing import designing, selecting
 from taskorder.inference.fitting import DRAWS, SEED
-from taskorder.inference.session import Settings
+from taskorder.interface.asking import refuse_less, settings
 from taskorder.interface.naming import named_model
-from taskorder.interface.saying import progress, say
+from taskorder.interface.saying import say
 from taskorder.results.catalogue import covariates
 
 
@@ -56,11 +56,12 @@ def select(
     MissingData
         For a target, a language or a backbone that nobody knows, with the nearest name.
     """
+    refuse_less("stages", stages, 1)
     named = (languages,) if isinstance(languages, str) else tuple(dict.fromkeys(languages))
     file = None if model is None else named_model(model)
     known = covariates(own_tasks, own_similarity, own_languages)
     wanted = selecting.Wanted(target, named, stages, backbone, file)
-    return selecting.select(wanted, known, Settings("auto", seed, draws, progress()), say)
+    return selecting.select(wanted, known, settings(seed, draws), say)
 
 
 def design(
@@ -102,6 +103,8 @@ def design(
         Its `table` has one row a run, in the order in which to make them: the expected width of the interval
         after it, beside that after as many random runs. `write` makes experiment files of them.
     """
+    refuse_less("runs", runs, 1)
+    refuse_less("seed", seed, 0)
     asked = designing.Asked(runs, estimand, per_cost, seed)
     known = covariates(tasks, similarity, languages)
     file = None if model is None else named_model(model)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from taskorder.claims.proceedings import Proceedings, proceed, registered
 from taskorder.inference.fitting import DRAWS, SEED
-from taskorder.inference.session import Settings
 from taskorder.interface import showing
-from taskorder.interface.saying import progress, say
+from taskorder.interface.asking import settings
+from taskorder.interface.saying import say
 
 _SHOWN = ["id", "verdict", "probability", "mean", "lower", "upper", "unit", "attack_score", "tier"]
 
@@ -70,7 +70,7 @@ def judge(*, record: bool = False, seed: int = SEED, draws: int = DRAWS) -> Judg
     Judged
         Its `table` has one row a claim.
     """
-    return Judged.of(proceed(Settings("auto", seed, draws, progress()), record=record, say=say))
+    return Judged.of(proceed(settings(seed, draws), record=record, say=say))
 
 
 def registry() -> pd.DataFrame:

@@ -11,9 +11,9 @@ from typing import Self
 import pandas as pd
 
 from taskorder.inference.fitting import DRAWS, SEED
-from taskorder.inference.session import Settings
+from taskorder.interface.asking import settings
 from taskorder.interface.naming import named_model
-from taskorder.interface.saying import progress, say
+from taskorder.interface.saying import say
 from taskorder.living import refitting
 from taskorder.living.change import Change
 from taskorder.living.telling import estimands, markdown, text
@@ -138,5 +138,5 @@ def undo(
 def _wishes(
     models: Sequence[str | Path], gates: bool, dry_run: bool, seed: int, draws: int
 ) -> refitting.Wishes:
-    settings = Settings("auto", seed, draws, progress())
-    return refitting.Wishes(tuple(named_model(one) for one in models), settings, gates, dry_run)
+    files = tuple(named_model(one) for one in models)
+    return refitting.Wishes(files, settings(seed, draws), gates, dry_run)

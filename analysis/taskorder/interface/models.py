@@ -12,12 +12,13 @@ from taskorder.inference import store
 from taskorder.inference.criticism.calibration import Calibration, Plan
 from taskorder.inference.criticism.calibration import calibrate as calibrated
 from taskorder.inference.fitting import DRAWS, SEED, Engine
-from taskorder.inference.session import Settings, fitted_to, read_tables, tables_of
+from taskorder.inference.session import fitted_to, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.spec import read_model as read_file
+from taskorder.interface.asking import refuse_less, settings
 from taskorder.interface.naming import named_model
 from taskorder.interface.posterior import Fit
-from taskorder.interface.saying import progress, say
+from taskorder.interface.saying import say
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, covariates
 from taskorder.results.reading import InputFile, ResultTable, read_frame
@@ -143,9 +144,10 @@ def fit(
     >>> bool(6 < mean < 10)
     True
     """
+    asked = settings(seed, draws, engine)
     spec, known = read_model(model), covariates(tasks, similarity, languages)
     frame, inputs = _read(spec, results, known)
-    found = fitted_to(spec, frame, inputs, known, Settings(engine, seed, draws, progress()), say)
+    found = fitted_to(spec, frame, inputs, known, asked, say)
     return Fit.of(found.fit, frame, known)
 
 
@@ -201,9 +203,12 @@ def calibrate(
         Its `summary` has one row a parameter: coverage of 50, 80 and 95 % intervals, and whether the ranks
         of the truth stay inside the simultaneous 95 % band of uniform ones; `text()` sums it up.
     """
+    asked = settings(seed, draws, engine)
+    for name, value, least in (("data_sets", data_sets, 20), ("cells", cells, 0), ("workers", workers, 1)):
+        refuse_less(name, value, least)
     spec, known = read_model(model), covariates(tasks, similarity, languages)
     frame, _ = _read(spec, results, known)
-    plan = Plan(engine, data_sets, cells, draws, seed, workers)
+    plan = Plan(asked.engine, data_sets, cells, draws, seed, workers)
     return calibrated(spec, frame, known, plan, Path(output), say)
 
 

@@ -9,7 +9,7 @@ from taskorder.archive import rebuild as rebuilt
 from taskorder.archive.comparing import Comparison
 from taskorder.claims.proceedings import proceed
 from taskorder.inference.fitting import DRAWS, SEED
-from taskorder.inference.session import Settings
+from taskorder.interface.asking import settings
 from taskorder.interface.saying import progress, say
 from taskorder.processes import WORKERS
 from taskorder.reporting.making import Made, make_report
@@ -46,12 +46,12 @@ def report(
     FileExistsError
         If a file exists and `force` is not set; before anything is computed.
     """
-    settings, pdf = Settings("auto", seed, draws, progress()), Path(output)
+    asked, pdf = settings(seed, draws), Path(output)
     if archive is not None:
         packing.refuse_to_replace(Path(archive), force=force)
-    made = make_report(pdf, settings, force=force, workers=WORKERS, say=say)
+    made = make_report(pdf, asked, force=force, workers=WORKERS, say=say)
     if archive is not None:
-        packing.archive(pdf, proceed(settings, say=say), settings, Path(archive), force=force)
+        packing.archive(pdf, proceed(asked, say=say), asked, Path(archive), force=force)
     return made
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
+from taskorder.errors import TaskorderError
+from taskorder.interface.asking import refuse_other
 from taskorder.results import checking
 from taskorder.results.catalogue import covariates
 from taskorder.results.importing.formats import format_named
@@ -15,6 +17,10 @@ from taskorder.results.importing.names import NameMap, read_map
 from taskorder.results.importing.placing import Given
 from taskorder.results.importing.tidying import Imported
 from taskorder.results.importing.tidying import import_results as imported
+from taskorder.results.importing.trainer import Evaluation, Split
+from taskorder.results.importing.wide import Headers
+
+type Form = Literal["lm-eval", "trainer", "xtreme", "wide"]
 
 PROBLEM = ["file", "row", "column", "message"]
 
@@ -56,16 +62,16 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
 
 
 def import_results(
-    form: Literal["lm-eval", "trainer", "xtreme", "wide"],
+    form: Form,
     path: str | Path,
     *,
     columns: Mapping[str, str] | None = None,
     names: str | Path | None = None,
     percent: bool = False,
-    headers: Literal["language", "target", "target/language", "language/target"] = "language",
+    headers: Headers = "language",
     header_rows: int = 1,
-    split: Literal["", "eval", "predict", "test"] = "",
-    evaluation: Literal["", "last", "best"] = "",
+    split: Split = "",
+    evaluation: Evaluation = "",
     languages: str | Path | None = None,
 ) -> Imported:
     """Turn what another tool wrote into a result table.
@@ -102,7 +108,18 @@ def import_results(
     ------
     InvalidTable
         If a score lacks what no file says, or is none.
+    TaskorderError
+        If there is no such format, or it has no such choice.
     """
+    for name, value, choice in (
+        ("form", form, Form),
+        ("headers", headers, Headers),
+        ("split", split, Split),
+        ("evaluation", evaluation, Evaluation),
+    ):
+        refuse_other(name, value, get_args(choice.__value__))
+    if header_rows not in (1, 2):
+        raise TaskorderError(f"header_rows = {header_rows}: a header has 1 line or 2")
     codes = covariates(languages=languages).languages["language"].tolist() if languages else []
     given = Given(dict(columns or {}), read_map(Path(names)) if names else NameMap(), percent, codes)
     chosen = format_named(form, split=split, evaluation=evaluation, headers=headers, header_rows=header_rows)
