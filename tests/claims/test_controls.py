@@ -1,12 +1,31 @@
 """Controls: what is shuffled, what is planted, and that a control goes on where it was stopped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from taskorder.claims import Claim, controls
 from taskorder.claims.variants import Analysis, shuffled
+from taskorder.errors import TaskorderError
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is fitted: every shuffle fails."""
+
+    def failed(*arguments: object) -> list[dict[str, object]]:
+        about, number = arguments[1], arguments[-1]
+        assert isinstance(about, tuple)
+        return [
+            {"number": number, "claim": claim.id, "probability": np.nan, "decision": "undecided"}
+            | {"mean": np.nan, "problem": "it has no mode"}
+            for claim in about
+        ]
+
+    monkeypatch.setattr(controls, "_controlled", failed)
 
 
 def test_a_planted_effect_of_two_points_is_found_and_a_shuffled_one_is_not(
@@ -48,3 +67,51 @@ def test_orders_of_one_set_are_raised_in_turn(analysis: Analysis) -> None:
     assert by_order["s1", "a>b"] == [0.01]
     assert by_order["s1", "b>a"] == [-0.01]
     assert by_order["s1", ""] == by_order["s1", "c"] == [0.0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_rows_of_other_controls_stay_and_those_of_the_same_go_with_their_state(
+    analysis: Analysis, helps: Claim, tmp_path: Path
+) -> None:
+    path, near = tmp_path / "small.csv", replace(helps, id="near", control="similarity")
+
+    def run(claim: Claim, points: float, times: int) -> None:
+        control = claim.control
+        controls.controls(analysis, [claim], control, path, times=times, points=points, seed=1, workers=1)
+
+    for claim, points, times in ((helps, 0.0, 3), (near, 0.0, 2), (helps, 2.0, 1)):
+        run(claim, points, times)
+    counted = pd.read_csv(path).groupby(["control", "points"]).size().to_dict()
+    assert counted == {("difficulty", 0.0): 3, ("difficulty", 2.0): 1, ("similarity", 0.0): 2}
+    run(replace(helps, rope=0.3), 0.0, 1)
+    counted = pd.read_csv(path).groupby(["control", "points"]).size().to_dict()
+    assert counted == {("difficulty", 0.0): 1, ("similarity", 0.0): 2}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_table_that_was_made_in_two_runs_is_the_same_to_the_byte(
+    analysis: Analysis, helps: Claim, tmp_path: Path
+) -> None:
+    for name, parts in (("once", [4]), ("twice", [2, 4])):
+        for times in parts:
+            controls.controls(
+                analysis, [helps], "difficulty", tmp_path / name, times=times, seed=1, workers=1
+            )
+    assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
+def test_the_state_is_what_is_claimed_and_not_its_wording(analysis: Analysis, helps: Claim) -> None:
+    other = replace(helps, id="other")
+    key = controls.key_of(analysis.fit, [helps, other], 1)
+    assert key == controls.key_of(analysis.fit, [other, replace(helps, statement="It surely does.")], 1)
+    assert key != controls.key_of(analysis.fit, [helps], 1)
+    assert key != controls.key_of(analysis.fit, [helps, replace(other, at=1.0)], 1)
+    assert key != controls.key_of(analysis.fit, [helps, other], 2)
+
+
+@pytest.mark.parametrize("content", ["", "key,control\na,order\n", "\x00"])
+def test_another_file_in_the_place_of_the_table_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "small.csv"
+    path.write_text(content, "utf-8")
+    with pytest.raises(TaskorderError, match="is no table of controls, whose columns are key, control"):
+        controls.read(path)

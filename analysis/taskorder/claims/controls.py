@@ -68,6 +68,8 @@ def controls(
     done = done[(done["control"] != control) | (done["key"] == key)]
     ours = done[(done["control"] == control) & (done["points"] == points)]
     todo = sorted(set(range(times)) - set(ours["number"]))
+    if not todo:
+        return ours
     one = partial(_controlled, analysis, tuple(claims), analysis.cloud(), control, points, seed)
     for part in _in_parts(one, todo, workers):
         rows = pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS]
@@ -75,13 +77,13 @@ def controls(
         done = done.sort_values(["control", "points", "number", "claim"], kind="stable")
         write_whole(path, done.to_csv(index=False, float_format="%.6g", lineterminator="\n"), force=True)
         ours = done[(done["control"] == control) & (done["points"] == points)]
-        say(f"{control} shuffled: {ours['number'].nunique()} of {times}")
+        say(f"{analysis.spec.name}, {control} shuffled: {ours['number'].nunique()} of {times}")
     return ours
 
 
 def by_control(claims: Sequence[Claim]) -> dict[Control, tuple[Claim, ...]]:
     """Return the claims that have a control, by what is shuffled, both in the order in which they come."""
-    names = dict.fromkeys(claim.control for claim in claims if claim.control)
+    names: dict[Control, None] = dict.fromkeys(claim.control for claim in claims if claim.control)
     return {name: tuple(claim for claim in claims if claim.control == name) for name in names}
 
 
@@ -111,7 +113,12 @@ def read(path: Path) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame(columns=COLUMNS)
     try:
-        table = pd.read_csv(path, dtype={"key": "str", "problem": "str"}, keep_default_na=False)
+        table = pd.read_csv(
+            path,
+            dtype={"key": "str", "problem": "str"},
+            keep_default_na=False,
+            na_values={"probability": "", "mean": ""},
+        )
     except ValueError:
         table = pd.DataFrame()
     if list(table) != COLUMNS:

@@ -41,24 +41,41 @@ class Shuffled(StrEnum):
 
 
 def control(
-    model: Annotated[Path, typer.Option(help="A model file, such as models/order.toml.", metavar="TOML")],
-    shuffle: Annotated[Shuffled, typer.Option(help="Whose labels are shuffled.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A model file, such as models/order.toml. Else every model that ships.", metavar="TOML"
+        ),
+    ] = None,
+    shuffle: Annotated[
+        Shuffled | None,
+        typer.Option(help="Whose labels are shuffled. Else each in turn that a claim about the model names."),
+    ] = None,
     times: Annotated[int, typer.Option(min=1, help="How many shuffles.")] = 200,
     plant: Annotated[
         float, typer.Option(help="Points of an effect that is added after the shuffle; 0: none.")
     ] = 0.0,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the table goes.")] = Path(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the tables go.")] = Path(
         "reports/controls"
     ),
     seed: Seed = 2026,
     workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
 ) -> None:
-    """Judge the claims about a model where nothing is there, or a known effect is: labels are shuffled."""
-    from taskorder.claims.controls import controlled
+    """Judge claims where nothing is there, or a known effect is: labels are shuffled. Hours; resumable."""
+    from taskorder.claims.controlling import controlled
+    from taskorder.claims.proceedings import shipped
     from taskorder.inference.session import Settings
+    from taskorder.inference.spec import read_model
 
-    settings = Settings("auto", seed)
     found = controlled(
-        model, shuffle.value, output, settings, times=times, points=plant, workers=workers, say=say
+        [read_model(model)] if model else shipped(),
+        shuffle.value if shuffle else "",
+        output,
+        Settings("auto", seed),
+        times=times,
+        points=plant,
+        workers=workers,
+        say=say,
     )
-    typer.echo(found.groupby("claim")["decision"].value_counts().unstack(fill_value=0).to_string())
+    decided = found.groupby(["control", "claim"], sort=False)["decision"].value_counts()
+    typer.echo(decided.unstack(fill_value=0).to_string())
