@@ -1,16 +1,22 @@
 """Do runs that `taskorder design` chooses shrink intervals faster than runs chosen by chance?
 
-    python benchmarks/designing.py RESULTS.csv --study NAME --label WORD [--split N] ...
+    python benchmarks/designing.py [--experiment NAME ...] [--estimand NAME ...] [--split N ...]
     python benchmarks/designing.py --draw
 
-Half of the runs of a finished experiment are held back. Then some of them come back at a time, once those
-that are chosen by what they would tell and several times any of them; the model is fitted to the real rows of
-all that have come, and the width of the 95 % interval is written down, beside the width that was foretold.
-Every call adds its lines to designing.csv; `--draw` draws docs/design.png from it.
+Half of the runs of an experiment that is made are held back, split by split at random. Then some of them come
+back at a time: those that are chosen by what they would tell, or any of them. The model is fitted to the real
+rows of all that have come, and the width of the 95 % interval is written down. The rule `foretold` has
+the width that was foretold of the runs chosen, from what had come before them.
+
+Each width is a row of designing.csv as soon as it is known. Rows that are there are not made again, so that a
+call that was ended is continued by the same call, and parts can be made one by one. A summary comes last. A
+fit takes some 20 seconds of one core, and so does a choice: all that is asked for by default takes hours.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from taskorder.choosing.designing import Asked, greedy
 from taskorder.choosing.outlook import outlook
 from taskorder.choosing.runs import Run, laid_out, made, number_of
-from taskorder.inference.engines import collapsed, importance
+from taskorder.inference.engines import collapsed
 from taskorder.inference.engines.density import density
 from taskorder.inference.engines.mode import mode
 from taskorder.inference.estimands import estimands
@@ -34,138 +40,195 @@ from taskorder.results.reading import read
 
 HERE = Path(__file__).parent
 TABLE, FIGURE = HERE / "designing.csv", HERE.parent / "docs" / "design.png"
+EXPERIMENTS = ("orders-bert", "orders-roberta")
+ESTIMANDS = ("recency_rate", "easy_to_hard", "order_to_seed")
+SPLITS = (0, 1, 2, 3, 4)
+CHOSEN, RANDOM, FORETOLD = "chosen", "random", "foretold"
 DRAWS = 800
-COLUMNS = ["data", "estimand", "split", "way", "repeat", "runs", "width", "foretold"]
+COLUMNS = ["experiment", "estimand", "split", "rule", "runs", "width"]
+
+type Key = tuple[str, str, int, str, int]
+type Row = tuple[Key, float]
 
 
-def rows_of(table: pd.DataFrame, runs: Sequence[Run], study: str) -> pd.DataFrame:
-    """Return the rows of some runs."""
-    wanted = {(r.backbone, r.tuning, r.sequence, r.target, r.seed) for r in runs}
-    own = table[table["study"] == study]
-    keys = own[["backbone", "tuning", "sequence", "target", "seed"]].itertuples(index=False, name=None)
-    return own[[key in wanted for key in keys]]
+@dataclass(frozen=True)
+class Split:
+    """An experiment with half of its runs held back.
+
+    Attributes
+    ----------
+    experiment : str
+        The name of its folder in data/experiments, and of its study.
+    number : int
+    spec : ModelSpec
+    known : Covariates
+    step : int
+        How many runs come back at a time.
+    draws : int
+    """
+
+    experiment: str
+    number: int
+    spec: ModelSpec
+    known: Covariates
+    step: int
+    draws: int
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All rows that there are."""
+        frame = read(resource(f"data/experiments/{self.experiment}/results.csv")).frame
+        return frame[frame["study"] == self.experiment]
+
+    @cached_property
+    def shuffled(self) -> list[Run]:
+        """All runs: the first half is there from the beginning, the others may come in this order."""
+        runs = list(made(self.table, self.experiment))
+        return [runs[i] for i in np.random.default_rng([self.number, 7]).permutation(len(runs))]
+
+    @property
+    def half(self) -> int:
+        """How many runs are there from the beginning."""
+        return len(self.shuffled) // 2
+
+    def rows_of(self, runs: Sequence[Run]) -> pd.DataFrame:
+        """Return the rows of some runs."""
+        wanted = {(r.backbone, r.tuning, r.sequence, r.target, r.seed) for r in runs}
+        keys = self.table[["backbone", "tuning", "sequence", "target", "seed"]]
+        return self.table[[key in wanted for key in keys.itertuples(index=False, name=None)]]
+
+    def widths(self, runs: Sequence[Run], names: Sequence[str]) -> dict[str, float]:
+        """Fit the model to the rows of runs, and return the widths of the intervals of some estimands."""
+        design = build_design(select_rows(self.rows_of(runs), self.spec, self.known), self.spec, self.known)
+        with threadpool_limits(limits=1, user_api="blas"):
+            start = mode(density(design, self.spec), design)
+            sampled = collapsed.drawn(start, seed=1, draws=self.draws)
+        posterior = collapsed.posterior_of(design, start.density, sampled.u, sampled.coefficients)
+        found = estimands(posterior, design, self.spec)
+        tail = (1.0 - INTERVAL) / 2
+        ends = {name: np.quantile(found[name].to_numpy(), [tail, 1.0 - tail]) for name in names}
+        return {name: float(high - low) for name, (low, high) in ends.items()}
+
+    def chosen(self, there: Sequence[Run], held: Sequence[Run], name: str) -> tuple[list[Run], float]:
+        """Return the runs that are chosen of those held back, and the width that is foretold."""
+        seen = self.rows_of(there)
+        new, _ = laid_out(held, seen, self.experiment)
+        rows = select_rows(pd.concat([seen, new], ignore_index=True), self.spec, self.known)
+        number = number_of(rows["run"]).to_numpy(dtype=np.int64)
+        found = outlook(rows, number, self.spec, name, self.known, seed=1, draws=self.draws // 2)
+        best, foretold = greedy(found, held, [], Asked(self.step))
+        return [held[i] for i in best], float(foretold[-1])
+
+    def by_chance(self, names: Sequence[str], steps: int, known: set[Key]) -> Iterator[Row]:
+        """Yield the widths of all estimands after each step of random runs."""
+        for step in range(steps + 1):
+            have = self.shuffled[: self.half + step * self.step]
+            keys = {name: (self.experiment, name, self.number, RANDOM, len(have)) for name in names}
+            if missing := [name for name, key in keys.items() if key not in known]:
+                for name, width in self.widths(have, missing).items():
+                    yield keys[name], width
+
+    def by_design(self, name: str, steps: int, known: set[Key]) -> Iterator[Row]:
+        """Yield the widths of one estimand after each step of chosen runs, and those foretold."""
+        have, left = self.shuffled[: self.half], self.shuffled[self.half :]
+
+        def key(rule: str) -> Key:
+            return (self.experiment, name, self.number, rule, len(have))
+
+        def missing_from(first: int) -> bool:
+            counts = range(self.half + first * self.step, self.half + steps * self.step + 1, self.step)
+            return any((*key(CHOSEN)[:4], count) not in known for count in counts)
+
+        for step in range(steps + 1):
+            if step:
+                new, foretold = self.chosen(have, left, name)
+                have, left = have + new, [run for run in left if run not in new]
+                if key(FORETOLD) not in known:
+                    yield key(FORETOLD), foretold
+            if key(CHOSEN) not in known:
+                yield key(CHOSEN), self.widths(have, [name])[name]
+            if not missing_from(step + 1):
+                return
 
 
-def widths(table: pd.DataFrame, spec: ModelSpec, names: Sequence[str], known: Covariates) -> dict[str, float]:
-    """Fit the model, and return the widths of the intervals of some estimands, by weighted proposals."""
-    design = build_design(select_rows(table, spec, known), spec, known)
-    rng = np.random.default_rng(1)
-    with threadpool_limits(limits=1, user_api="blas"):
-        start = mode(density(design, spec), design)
-        proposal = collapsed.proposal_about(start)
-        u = proposal.draw(DRAWS, rng)
-        weight, _ = importance.weights(collapsed.bounded(start.density)(u) - proposal.log_density(u))
-        kept = u[:, rng.choice(DRAWS, DRAWS, p=weight / weight.sum())]
-        _, coefficients = start.density.drawn(kept, rng)
-    posterior = collapsed.posterior_of(design, start.density, kept[:, None], coefficients[:, None])
-    found = estimands(posterior, design, spec)
-    tail = (1.0 - INTERVAL) / 2
-    ends = {name: np.quantile(found[name].to_numpy(), [tail, 1.0 - tail]) for name in names}
-    return {name: float(high - low) for name, (low, high) in ends.items()}
-
-
-def chosen(
-    table: pd.DataFrame,
-    there: Sequence[Run],
-    held: Sequence[Run],
-    arguments: argparse.Namespace,
-    spec: ModelSpec,
-    name: str,
-    known: Covariates,
-) -> tuple[list[Run], float]:
-    """Return the runs that are chosen of those held back, and the width that is foretold."""
-    seen = rows_of(table, there, arguments.study)
-    new, _ = laid_out(held, seen, arguments.study)
-    rows = select_rows(pd.concat([seen, new], ignore_index=True), spec, known)
-    found = outlook(
-        rows, number_of(rows["run"]).to_numpy(dtype=np.int64), spec, name, known, seed=1, draws=400
-    )
-    best, foretold = greedy(found, held, [], Asked(arguments.step))
-    return [held[i] for i in best], float(foretold[-1])
-
-
-def curves(arguments: argparse.Namespace) -> None:
-    """Write the widths along both ways for one split."""
+def rows(arguments: argparse.Namespace, known: set[Key]) -> Iterator[Row]:
+    """Yield all rows that were asked for and are not there."""
     spec = read_model(arguments.model or resource("models/order.toml"))
-    known = covariates(arguments.tasks, arguments.similarity)
-    table = read(arguments.results).frame
-    rng = np.random.default_rng([arguments.split, 7])
-    runs = list(made(table, arguments.study))
-    order = [runs[i] for i in rng.permutation(len(runs))]
-    there, held = order[: len(order) // 2], order[len(order) // 2 :]
-
-    def note(name: str, way: str, repeat: int, count: int, width: float, foretold: float = np.nan) -> None:
-        line = (arguments.label, name, arguments.split, way, repeat, count, width, foretold)
-        frame = pd.DataFrame([line], columns=COLUMNS)
-        frame.to_csv(TABLE, mode="a", header=not TABLE.exists(), index=False, float_format="%.5g")
-
-    names = arguments.estimand
-    begun = widths(rows_of(table, there, arguments.study), spec, names, known)
-    for name in names if "design" in arguments.way else ():
-        have, left = list(there), list(held)
-        note(name, "design", 0, len(have), begun[name])
-        for _ in range(arguments.steps):
-            new, foretold = chosen(table, have, left, arguments, spec, name, known)
-            have, left = have + new, [run for run in left if run not in new]
-            width = widths(rows_of(table, have, arguments.study), spec, [name], known)[name]
-            note(name, "design", 0, len(have), width, foretold)
-    for repeat in range(arguments.repeats if "random" in arguments.way else 0):
-        shuffled = [held[i] for i in rng.permutation(len(held))]
-        for step in range(arguments.steps + 1):
-            have = there + shuffled[: step * arguments.step]
-            rows = rows_of(table, have, arguments.study)
-            found = widths(rows, spec, names, known) if step else begun
-            for name in names:
-                note(name, "random", repeat, len(have), found[name])
+    measures = covariates(arguments.tasks, arguments.similarity)
+    for number in arguments.split:
+        for experiment in arguments.experiment:
+            split = Split(experiment, number, spec, measures, arguments.step, arguments.draws)
+            if RANDOM in arguments.rule:
+                yield from split.by_chance(arguments.estimand, arguments.steps, known)
+            for name in arguments.estimand if CHOSEN in arguments.rule else ():
+                yield from split.by_design(name, arguments.steps, known)
 
 
-def draw() -> None:
-    """Draw the mean width along each way, as a share of the first, and the range over splits and repeats."""
+def written(path: Path) -> pd.DataFrame:
+    """Return the table as far as it is there."""
+    return pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+
+
+def keys_of(table: pd.DataFrame) -> set[Key]:
+    """Return which widths a table has."""
+    return set(table[COLUMNS[:-1]].itertuples(index=False, name=None))
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Return the mean width of each rule by the number of runs, and over how many splits."""
+    line = ["experiment", "estimand", "runs"]
+    by = table.pivot_table(index=line, columns="rule", values="width", aggfunc="mean")
+    splits = table.groupby(line)["split"].nunique().rename("splits")
+    return by.join(splits).to_string(float_format="{:.3g}".format, na_rep="")
+
+
+def draw(table: pd.DataFrame) -> None:
+    """Draw the mean width by each rule, as a share of that with half of the runs, and its range."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    table = pd.read_csv(TABLE)
-    begun = table.groupby(["data", "estimand", "split", "way", "repeat"])["width"].transform("first")
-    table = table.assign(share=table["width"] / begun, foretold_share=table["foretold"] / begun)
-    panels = list(table.groupby(["data", "estimand"], sort=False))
+    of_split = table.sort_values("runs").groupby(["experiment", "estimand", "split"])["width"]
+    table = table.assign(share=table["width"] / of_split.transform("first"))
+    panels = list(table.groupby(["experiment", "estimand"], sort=False))
     figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2), layout="constrained")
-    for axis, ((data, name), rows) in zip(np.atleast_1d(axes), panels, strict=True):
-        for way, colour in (("random", "0.5"), ("design", "C0")):
-            by = rows[rows["way"] == way].groupby("runs")["share"]
-            axis.plot(by.mean(), color=colour, marker="o", markersize=3, label=way)
-            axis.fill_between(by.mean().index, by.min(), by.max(), color=colour, alpha=0.15, linewidth=0)
-        foretold = rows.dropna(subset=["foretold_share"]).groupby("runs")["foretold_share"].mean()
-        axis.plot(foretold, color="C0", linestyle=":", label="design, foretold")
-        axis.set(title=f"{data}: {name}", xlabel="runs", ylim=(0, None))
+    for axis, ((experiment, name), own) in zip(np.atleast_1d(axes), panels, strict=True):
+        for rule, colour, line in ((RANDOM, "0.5", "-"), (CHOSEN, "C0", "-"), (FORETOLD, "C0", ":")):
+            by = own[own["rule"] == rule].groupby("runs")["share"]
+            axis.plot(by.mean(), color=colour, linestyle=line, marker="o", markersize=3, label=rule)
+            if rule != FORETOLD:
+                axis.fill_between(by.mean().index, by.min(), by.max(), color=colour, alpha=0.15, linewidth=0)
+        axis.set(title=f"{experiment}: {name}", xlabel="runs", ylim=(0, None))
     np.atleast_1d(axes)[0].set_ylabel("width of the 95 % interval\n(1: with half of the runs)")
     np.atleast_1d(axes)[0].legend(frameon=False, fontsize=8)
     figure.savefig(FIGURE, dpi=130, metadata={"Software": None})
 
 
 def main() -> None:
-    """Add the lines of one split, or draw them all."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("results", type=Path, nargs="?")
-    parser.add_argument("--draw", action="store_true")
-    parser.add_argument("--label", default="")
-    parser.add_argument("--study", default="orders-bert")
-    parser.add_argument("--estimand", action="append", required=False)
-    parser.add_argument("--way", nargs="+", choices=("design", "random"), default=("design", "random"))
-    parser.add_argument("--split", type=int, default=0)
-    parser.add_argument("--step", type=int, default=4)
+    """Add the rows that are missing, and sum up; or draw them all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--experiment", nargs="+", default=EXPERIMENTS, metavar="NAME")
+    parser.add_argument("--estimand", nargs="+", default=ESTIMANDS, metavar="NAME")
+    parser.add_argument("--split", nargs="+", type=int, default=SPLITS, metavar="N")
+    parser.add_argument("--rule", nargs="+", choices=(CHOSEN, RANDOM), default=(CHOSEN, RANDOM))
+    parser.add_argument("--step", type=int, default=8, help="runs at a time; one for all calls of a table")
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--draw", action="store_true")
     for name in ("model", "tasks", "similarity"):
         parser.add_argument(f"--{name}", type=Path)
     arguments = parser.parse_args()
-    arguments.label = arguments.label or arguments.study
-    arguments.estimand = arguments.estimand or ["recency_rate"]
+    if not arguments.draw:
+        for key, width in rows(arguments, keys_of(written(arguments.table))):
+            line = pd.DataFrame([(*key, width)], columns=COLUMNS)
+            new = not arguments.table.exists()
+            line.to_csv(arguments.table, mode="a", header=new, index=False, float_format="%.5g")
+    found = written(arguments.table)
+    print(summary(found))
     if arguments.draw:
-        draw()
-        return
-    curves(arguments)
+        draw(found)
 
 
 if __name__ == "__main__":
