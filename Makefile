@@ -13,7 +13,7 @@ export MKL_NUM_THREADS := 1
 export VECLIB_MAXIMUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types bench docs notebooks regrets install-train clean
+.PHONY: help report test lint types bench calibrate docs notebooks regrets install-train clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,14 @@ types: $(INSTALLED) ## Check types
 
 bench: $(INSTALLED) ## Time the engines beside PyMC, bambi, statsmodels and R, about two hours; writes benchmarks/results.md
 	$(BIN)/python benchmarks/run.py all
+
+calibrate: $(INSTALLED) ## Shuffle labels and plant effects, hours, then calibrate every model, hours each; goes on where it was stopped
+	$(BIN)/taskorder control --times 200
+	$(BIN)/taskorder control --times 40 --plant 2
+	@for model in models/*.toml; do \
+	    echo "$(BIN)/taskorder calibrate --model $$model --cells 600"; \
+	    $(BIN)/taskorder calibrate --model $$model --cells 600 || exit 1; \
+	done
 
 docs: $(SITE) ## Build the documentation as a site, build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

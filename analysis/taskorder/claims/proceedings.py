@@ -21,7 +21,9 @@ from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.paths import resource
 from taskorder.results.catalogue import covariates
 
-CLAIMS, CALIBRATIONS, LEDGER = "reports/claims.toml", "reports/calibration", "ledger.jsonl"
+CLAIMS, CALIBRATIONS = "reports/claims.toml", "reports/calibration"
+CONTROLS, LEDGER = "controls", "ledger.jsonl"
+"""Beside the claims."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from taskorder.inference.estimands import PROBABILITY
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import ModelSpec
 from taskorder.reporting.calibration import Calibrated
+from taskorder.reporting.controls import Controlled
 from taskorder.reporting.left_out import LeftOut
 from taskorder.reporting.networks import Evidence
 from taskorder.reporting.sensitivity import Sensitivity
@@ -37,6 +38,8 @@ class Answer:
         How much they rest on the prior.
     calibrations : tuple of Calibrated
         Of this model, one an engine.
+    controls : Controlled or None
+        What came of the controls of its claims; None if they have none.
     otherwise : tuple of Sketch
         The estimands as each choice of the analysis is made otherwise.
     networks : tuple of Evidence
@@ -54,6 +57,7 @@ class Answer:
     left_out: LeftOut = field(default_factory=LeftOut)
     sensitivity: Sensitivity | None = None
     calibrations: tuple[Calibrated, ...] = ()
+    controls: Controlled | None = None
     otherwise: tuple[Sketch, ...] = ()
     networks: tuple[Evidence, ...] = ()
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)

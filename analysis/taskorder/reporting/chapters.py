@@ -12,6 +12,7 @@ from taskorder.reporting import (
     calibration,
     changing,
     companions,
+    controls,
     equation,
     estimates,
     left_out,
@@ -60,6 +61,7 @@ def _answered(found: Answer, catalogue: CatalogueSummary) -> Part:
         "model": _model(fit),
         "diagnostics": _diagnostics(fit),
         "calibration": _calibration(found),
+        "controls": _controls(found),
         "news": list(found.news),
         "made_from": appendix.made_from(fit),
     }
@@ -200,3 +202,11 @@ def _calibration(found: Answer) -> Part:
             for one in found.calibrations
         ],
     }
+
+
+def _controls(found: Answer) -> Part | None:
+    """Return what came of the controls of the claims; None if they have none."""
+    if found.controls is None:
+        return None
+    shown = controls.table(found.controls)
+    return {"text": controls.text(found.controls), "table": as_json(shown) if shown else None}

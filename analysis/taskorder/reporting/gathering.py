@@ -29,6 +29,7 @@ from taskorder.inference.network.graph import Edge, Network, network
 from taskorder.inference.network.splits import Split, node_splits
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
+from taskorder.reporting.controls import Controlled
 from taskorder.reporting.left_out import LeftOut
 from taskorder.reporting.networks import Evidence
 from taskorder.reporting.sensitivity import Sensitivity, sensitivity
@@ -45,7 +46,12 @@ type Say = Callable[[str], None]
 
 
 def gathered(
-    heard: Hearing, known: Covariates, calibrations: Sequence[Calibrated], news: Sequence[str], say: Say
+    heard: Hearing,
+    known: Covariates,
+    calibrations: Sequence[Calibrated],
+    controls: Controlled | None,
+    news: Sequence[str],
+    say: Say,
 ) -> Answer:
     """Return an answer with all that the report says of it.
 
@@ -56,6 +62,8 @@ def gathered(
         As the fit was made with.
     calibrations : sequence of Calibrated
         Of all models.
+    controls : Controlled or None
+        Of this one.
     news : sequence of str
         What the ledger does not know of.
     say : callable
@@ -71,6 +79,7 @@ def gathered(
         left_out=LeftOut(heard.examination.left_out, heard.examination.obstacle),
         sensitivity=_sensitivity(folder / "sensitivity.json", fit),
         calibrations=tuple(one for one in calibrations if one.model == fit.spec.name),
+        controls=controls,
         otherwise=heard.examination.otherwise(),
         networks=tuple(_evidence(folder, fit, rows, known, column, say) for column in fit.spec.networks),
         curve=_curve(heard.table, rows),

@@ -11,13 +11,13 @@ from pydantic import TypeAdapter
 from taskorder.claims import Claim, Verdict, hear, refuse_unmatched
 from taskorder.claims import ledger as ledgers
 from taskorder.claims.hearing import without_data
-from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, LEDGER, registered, shipped
+from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, CONTROLS, LEDGER, registered, shipped
 from taskorder.errors import MissingData
 from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
 from taskorder.processes import processes
-from taskorder.reporting import calibration, chapters, keeping
+from taskorder.reporting import calibration, chapters, controls, keeping
 from taskorder.reporting.answer import Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary, summarise_catalogue
 from taskorder.reporting.content import Part
@@ -131,17 +131,22 @@ class _Maker:
         return [claim for claim in self.claims if claim.model == spec.name]
 
     def _key(self, spec: ModelSpec, about: Sequence[Claim]) -> str:
-        folder = resource(CALIBRATIONS)
-        files = [*tables_of(spec), *sorted(folder.glob(f"{spec.name}_*.csv")), _ledger()]
+        calibrations = sorted(resource(CALIBRATIONS).glob(f"{spec.name}_*.csv"))
+        files = [*tables_of(spec), *calibrations, _controls(spec), _ledger()]
         return keeping.of_chapter(spec, about, self.settings, files)
 
     def _made(self, spec: ModelSpec, about: Sequence[Claim]) -> Part:
         known, folder = covariates(), resource(CALIBRATIONS)
         heard = hear(spec, about, known, self.settings, calibrations=folder, say=self.say)
         news = heard.differences(ledgers.read(_ledger()))
-        return chapters.answer(
-            gathered(heard, known, calibration.read(folder), news, self.say), self.catalogue
-        )
+        controlled = controls.read(_controls(spec), heard.found.fit, about)
+        found = gathered(heard, known, calibration.read(folder), controlled, news, self.say)
+        return chapters.answer(found, self.catalogue)
+
+
+def _controls(spec: ModelSpec) -> Path:
+    """Return where the table of a model's controls lies, if there is one."""
+    return resource(CLAIMS).with_name(CONTROLS) / f"{spec.name}.csv"
 
 
 def _ledger() -> Path:
