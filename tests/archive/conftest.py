@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from taskorder import processes
 from taskorder.archive import packing
-from taskorder.claims import examining
 from taskorder.claims.proceedings import Proceedings, proceed
 from taskorder.inference.session import Settings
 from taskorder.paths import resource, rooted
@@ -57,13 +57,10 @@ class InThisProcess:
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
-    def __enter__(self) -> "InThisProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
     def map[T](self, one: Callable[..., T], *arguments: Iterable[object]) -> Iterator[T]:
         return map(one, *arguments)
+
+    def shutdown(self, **_: object) -> None: ...
 
 
 def _rows() -> pd.DataFrame:
@@ -116,7 +113,7 @@ def _lay_out(root: Path) -> None:
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fit one after another: starting processes takes longer than these fits."""
-    monkeypatch.setattr(examining, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", InThisProcess)
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +126,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def done(project: Path) -> Proceedings:
     with rooted(project), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examining, "ProcessPoolExecutor", InThisProcess)
+        patch.setattr(processes, "ProcessPoolExecutor", InThisProcess)
         make_report(project / "report.pdf", SETTINGS, force=False)
         return proceed(SETTINGS)
 
