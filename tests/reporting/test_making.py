@@ -1,5 +1,6 @@
 """The report of a project that is invented and tiny, laid out as the checkout."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 
 from taskorder.claims import examining
+from taskorder.claims.controlling import controlled
+from taskorder.claims.proceedings import shipped
 from taskorder.inference import store
 from taskorder.inference.session import Settings
 from taskorder.paths import resource, rooted
@@ -44,6 +47,7 @@ model = "{name}"
 estimand = "steps_points"
 region = "above"
 rope = {rope}
+control = "order"
 """
 SETTINGS = Settings("auto", 7, 1000)
 
@@ -149,3 +153,15 @@ def test_a_claim_that_was_edited_makes_its_chapter_anew(project: Path, said: lis
     _claim(project, 0.2)
     assert edited.report.path.read_bytes() != (project / "report.pdf").read_bytes()
     assert not any(text.startswith("fitting") for text in told)
+
+
+def test_controls_that_are_run_stand_in_their_chapter(project: Path, said: list[str]) -> None:
+    assert said
+    table = project / "reports" / "controls" / "tiny.csv"
+    controlled(shipped(), "", table.parent, SETTINGS, times=2, workers=1)
+    make_report(project / "controls.pdf", SETTINGS, force=False)
+    (chapter,) = (store.home() / keeping.FOLDER).glob("tiny-*.json")
+    told = json.loads(chapter.read_text("utf-8"))["controls"]
+    table.unlink()
+    assert [row[1:3] for row in told["table"]["rows"]] == [[], ["2", "0"]]
+    assert len(told["text"]) == 1
