@@ -15,6 +15,7 @@ from taskorder.claims.ledger import Ledger, differences, recorded, registered, w
 from taskorder.claims.verdict import Verdict
 from taskorder.inference.session import Found, Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec
+from taskorder.processes import WORKERS
 from taskorder.results.catalogue import Covariates
 
 
@@ -50,6 +51,7 @@ def hear(
     settings: Settings,
     *,
     calibrations: Path | None = None,
+    workers: int = WORKERS,
     say: Callable[[str], None] = lambda _: None,
 ) -> Hearing:
     """Fit a model to its tables, examine the fit and judge the claims that are about it.
@@ -64,13 +66,15 @@ def hear(
         How it is fitted.
     calibrations : Path or None
         The folder of calibration tables.
+    workers : int
+        Processes that examine the fit at the same time.
     say : callable
         Is told what takes time before it is done.
     """
     about = [claim for claim in claims if claim.model == spec.name]
     found = fitted(spec, (), covariates, settings, say)
     table, _ = read_tables(spec, tables_of(spec), covariates)
-    examination = examine(found, table, covariates, about, seed=settings.seed, say=say)
+    examination = examine(found, table, covariates, about, seed=settings.seed, workers=workers, say=say)
     verdicts = tuple(verdict(claim, examination, calibrations) for claim in about)
     return Hearing(found, table, examination, verdicts)
 

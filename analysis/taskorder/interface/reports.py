@@ -11,7 +11,6 @@ from taskorder.claims.proceedings import proceed
 from taskorder.inference.fitting import DRAWS, SEED
 from taskorder.interface.asking import settings
 from taskorder.interface.saying import progress, say
-from taskorder.processes import WORKERS
 from taskorder.reporting.making import Made, make_report
 
 
@@ -49,7 +48,7 @@ def report(
     asked, pdf = settings(seed, draws), Path(output)
     if archive is not None:
         packing.refuse_to_replace(Path(archive), force=force)
-    made = make_report(pdf, asked, force=force, workers=WORKERS, say=say)
+    made = make_report(pdf, asked, force=force, say=say)
     if archive is not None:
         packing.archive(pdf, proceed(asked, say=say), asked, Path(archive), force=force)
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -16,7 +16,7 @@ from taskorder.errors import MissingData
 from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
-from taskorder.processes import processes
+from taskorder.processes import WORKERS, processes
 from taskorder.reporting import calibration, chapters, controls, keeping
 from taskorder.reporting.answer import Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary, summarise_catalogue
@@ -29,6 +29,10 @@ type Say = Callable[[str], None]
 _SUMMARY = TypeAdapter(CatalogueSummary)
 
 
+def _silent(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Made:
     """A report, and the models whose fit failed its diagnostics."""
@@ -38,7 +42,7 @@ class Made:
 
 
 def make_report(
-    output: Path, settings: Settings, *, force: bool, workers: int = 1, say: Say = lambda _: None
+    output: Path, settings: Settings, *, force: bool, workers: int = 1, say: Say = _silent
 ) -> Made:
     """Fit every shipped model, judge every registered claim and set the report.
 
@@ -85,8 +89,9 @@ def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[
     waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
     made: dict[str, Part] = {}
     if len(waiting) > 1:
+        alone = replace(maker, settings=replace(maker.settings, progress=False), workers=1)
         with processes(workers) as pool:
-            made = dict(zip((spec.name for spec in waiting), pool.map(maker, waiting), strict=True))
+            made = dict(zip((spec.name for spec in waiting), pool.map(alone, waiting), strict=True))
     return {spec.name: made.get(spec.name) or maker(spec) for spec in models}
 
 
@@ -109,6 +114,7 @@ class _Maker:
     settings: Settings
     catalogue: CatalogueSummary
     say: Say
+    workers: int = WORKERS
 
     def __call__(self, spec: ModelSpec) -> Part:
         """Return the chapter of a model, found again or made."""
@@ -137,7 +143,9 @@ class _Maker:
 
     def _made(self, spec: ModelSpec, about: Sequence[Claim]) -> Part:
         known, folder = covariates(), resource(CALIBRATIONS)
-        heard = hear(spec, about, known, self.settings, calibrations=folder, say=self.say)
+        heard = hear(
+            spec, about, known, self.settings, calibrations=folder, workers=self.workers, say=self.say
+        )
         news = heard.differences(ledgers.read(_ledger()))
         controlled = controls.read(_controls(spec), heard.found.fit, about)
         found = gathered(heard, known, calibration.read(folder), controlled, news, self.say)

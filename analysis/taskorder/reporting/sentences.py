@@ -210,8 +210,8 @@ def _sampling(fit: Fit) -> str:
         )
     stats = fit.tree["sample_stats"].to_dataset() if "sample_stats" in fit.tree.children else {}
     kept = (
-        f" They are resampled by their weights; {100 * float(stats['distinct'].mean()):.0f} % of those kept"
-        " are distinct."
+        " The draws are resampled by their Pareto-smoothed weights;"
+        f" {100 * float(stats['distinct'].mean()):.0f} % of those kept are distinct."
         if "distinct" in stats
         else ""
     )

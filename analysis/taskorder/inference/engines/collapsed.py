@@ -1,7 +1,7 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
-The mode of the marginal density, a proposal fitted about it, weighted draws resampled (`importance`): of
-twice as many, until what is kept of them counts for enough. If the weights' k-hat says
+The mode of the marginal density, a proposal fitted about it, weighted draws resampled (`importance`), more
+and more of them until those that are kept count for enough. If the weights' k-hat says
 even then that the proposal does not cover the density, nutpie walks on the density instead, with its exact
 gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
 coefficients, and the posterior is that of the whole model.
@@ -39,8 +39,8 @@ Integers = NDArray[np.int64]
 
 PROPOSALS = (1, 2, 4, 8, 16)
 """How many are made for each draw that is kept: the first number that is enough."""
-ENOUGH = 1.25 * MIN_ESS
-"""What the draws that are kept are to be worth, in the middle and the tails; half their number will do."""
+TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
+"""What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
@@ -219,13 +219,20 @@ def _joined(parts: Sequence[Proposed]) -> Proposed:
 
 
 def _are_enough(kept: Floats) -> bool:
-    """Say whether draws of theta (D, chains, draws) are worth enough in the middle and the tails."""
-    enough = min(ENOUGH, kept[0].size / 2)
-    methods: list[dict[str, Any]] = [{"method": "bulk"}, {"method": "tail", "prob": TAILS}]
+    """Say whether draws of theta (D, chains, draws) are worth enough in the middle and the tails.
+
+    In the middle that is so many that R-hat, which tells nothing else of draws that are resampled, passes.
+    """
+    size = kept[0].size
+    asked: list[tuple[float, dict[str, Any]]] = [
+        (0.75 * MIN_ESS + size / 4, {"method": "bulk"}),
+        (TAIL_ENOUGH, {"method": "tail", "prob": TAILS}),
+    ]
     return all(
-        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method))) >= enough
+        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method)))
+        >= min(enough, MOST_ASKED * size)
         for values in kept
-        for method in methods
+        for enough, method in asked
     )
 
 

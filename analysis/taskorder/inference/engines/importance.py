@@ -47,7 +47,7 @@ SEARCHES = 3
 """Times that a scale is mended."""
 MOST_TOLD = 2.0
 """Log of the variance, in units of that at the mode, from which on it tells no more."""
-FLAT = 3.0
+FLAT, FEWEST = 3.0, 25
 HOT_SHARE, HOTTEST, LOST = 0.25, 0.5, 5.0
 """Share of the draws from heated slices. Their log density is multiplied by exp(-LOST / dimensions), so that
 at the mode they lose the same in any number of dimensions, but by no less than `HOTTEST`; in one or two
@@ -270,12 +270,19 @@ def weights(log_weights: Floats) -> tuple[Floats, float]:
     """Return Pareto-smoothed normalised weights, and k-hat.
 
     Weights none of which is above `FLAT` times the typical one have no tail whose shape k-hat could measure:
-    they are used as they are, and k-hat is 0, the shape of a bounded tail at most.
+    they are used as they are, and k-hat is 0, the shape of a bounded tail at most. Where fewer than `FEWEST`
+    are finite they tell nothing, and k-hat is infinite.
     """
-    if np.max(log_weights) - np.median(log_weights) < np.log(FLAT):
-        return np.exp(log_weights - logsumexp(log_weights)), 0.0
-    smoothed, k = array_stats.psislw(-log_weights)
-    return np.exp(np.asarray(smoothed) - logsumexp(smoothed)), float(k)
+    finite = np.isfinite(log_weights)
+    told = log_weights[finite]
+    if len(told) < FEWEST:
+        return np.full(len(log_weights), 1.0 / len(log_weights)), np.inf
+    smoothed, k = told, 0.0
+    if np.max(told) - np.median(told) >= np.log(FLAT):
+        smoothed, k = array_stats.psislw(-told)
+    weight = np.zeros(len(log_weights))
+    weight[finite] = np.exp(np.asarray(smoothed) - logsumexp(smoothed))
+    return weight, float(k)
 
 
 def largest_k(draws: int) -> float:
