@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskorder.choosing.parts import parts, paste, write
+from taskorder.choosing.parts import parts, paste, refuse_early, write
 from taskorder.choosing.runs import Run, planned
 from taskorder.errors import MissingData
 from taskorder.harness.experiments.experiment import Experiment, read_experiment
@@ -120,6 +120,45 @@ def test_task_files_have_to_be_beside_the_file(whole: Experiment, tmp_path: Path
         write(runs, own, file)
     (tmp_path / "next" / "mine").mkdir(parents=True)
     assert read_experiment(write(runs, own, file)[0]).task_folders() == (tmp_path / "next" / "mine",)
+
+
+def test_a_bare_name_is_of_the_present_folder(
+    whole: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    one = Run("small", "full", "two", "goal0", 1)
+    assert write([one], whole, Path("next.toml")) == (tmp_path / "here" / "next.toml",)
+    files = write([one, Run("large", "full", "", "goal1", 0)], whole, Path("more.toml"))
+    assert files == tuple(tmp_path / f"here-{i}" / "more.toml" for i in (1, 2))
+
+
+@pytest.mark.parametrize("in_the_way", ["experiment.toml", "results.csv"])
+def test_where_one_of_several_files_cannot_be_written_none_is(
+    whole: Experiment, tmp_path: Path, in_the_way: str
+) -> None:
+    runs = [Run(name, "full", "two", "goal0", 1) for name in ("small", "large")]
+    (tmp_path / "next-2").mkdir()
+    (tmp_path / "next-2" / in_the_way).write_text("mine\n")
+    with pytest.raises((FileExistsError, MissingData), match="next-2"):
+        write(runs, whole, tmp_path / "next" / "experiment.toml")
+    assert not (tmp_path / "next-1").exists()
+    assert (tmp_path / "next-2" / in_the_way).read_text() == "mine\n"
+
+
+def test_a_folder_that_will_not_do_is_refused_before_the_parts_are_known(
+    whole: Experiment, tmp_path: Path
+) -> None:
+    refuse_early(whole, tmp_path / "next" / "experiment.toml")
+    with pytest.raises(MissingData, match="write it into a folder of its own"):
+        refuse_early(whole, whole.folder / "next.toml")
+    (whole.folder / "mine").mkdir()
+    (whole.folder / "experiment.toml").write_text('tasks = "mine"\n' + FULL)
+    own = read_experiment(whole.folder / "experiment.toml")
+    with pytest.raises(MissingData, match=r"copy that folder to .*next/mine first"):
+        refuse_early(own, tmp_path / "next" / "experiment.toml")
+    (tmp_path / "next-1" / "mine").mkdir(parents=True)
+    refuse_early(own, tmp_path / "next" / "experiment.toml")
 
 
 def test_runs_of_targets_that_share_seeds_and_sequences_are_one_part() -> None:

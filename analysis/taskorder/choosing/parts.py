@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from taskorder.choosing.runs import Run
-from taskorder.errors import MissingData
+from taskorder.errors import InvalidExperiment, MissingData
 from taskorder.files import write_whole
 from taskorder.harness.experiments.contradictions import TUNINGS
-from taskorder.harness.experiments.experiment import Experiment, read_experiment
+from taskorder.harness.experiments.experiment import Experiment, parse_content
 from taskorder.results.sequences import parse
 
 TABLE = "results.csv"
@@ -92,17 +93,34 @@ def write(
         If the file's folder has a table already, or lacks the task files of the experiment.
     FileExistsError
         If a file exists and `force` is not set.
+    InvalidExperiment
+        If a file could not be read. Nothing is written where any of these holds for one of the files.
     """
-    asked = parts(runs)
-    numbered = [file.parent.with_name(f"{file.parent.name}-{i + 1}") for i in range(len(asked))]
-    folders = [file.resolve().parent] if len(asked) == 1 else [folder.resolve() for folder in numbered]
-    for folder in folders:
-        refuse(experiment, folder)
+    asked, own = parts(runs), file.resolve().parent
+    folders = [own] if len(asked) == 1 else [_numbered(own, i + 1) for i in range(len(asked))]
     found = tuple(folder / file.name for folder in folders)
-    for part, path in zip(asked, found, strict=True):
-        write_whole(path, _toml(_content(part, experiment, path.parent)), force=force)
-        read_experiment(path)
+    for path in found:
+        refuse(experiment, path.parent)
+        if path.exists() and not force:
+            raise FileExistsError(f"{path} exists and is left as it is: pass --force to replace it.")
+    texts = [_checked(part, experiment, path) for part, path in zip(asked, found, strict=True)]
+    for path, text in zip(found, texts, strict=True):
+        write_whole(path, text, force=force)
     return found
+
+
+def refuse_early(experiment: Experiment, file: Path) -> None:
+    """Say, before it is known how many parts there are, why `write` cannot write this file, if it cannot.
+
+    Where the first of several numbered folders has the task files already, that folder is asked instead.
+    """
+    own = file.resolve().parent
+    first = _numbered(own, 1)
+    refuse(experiment, first if experiment.tasks and (first / experiment.tasks).is_dir() else own)
+
+
+def _numbered(folder: Path, number: int) -> Path:
+    return folder.with_name(f"{folder.name}-{number}")
 
 
 def refuse(experiment: Experiment, folder: Path) -> None:
@@ -117,6 +135,19 @@ def refuse(experiment: Experiment, folder: Path) -> None:
             f"the task files of experiment {experiment.name!r} are in {experiment.folder / experiment.tasks},"
             f" and must be beside the file: copy that folder to {folder / experiment.tasks} first"
         )
+
+
+def _checked(part: Part, experiment: Experiment, path: Path) -> str:
+    """Return the text of a part's file, after it was read as the harness will read it.
+
+    Its folder may not be there yet; whether that of the task files is, `refuse` has said.
+    """
+    text = _toml(_content(part, experiment, path.parent))
+    read, problems = parse_content(tomllib.loads(text), path.parent)
+    wrong = [what for place, what in problems if place != ("tasks",)]
+    if read is None or wrong:
+        raise InvalidExperiment("\n".join(f"{path} would not do: {what}" for what in wrong))
+    return text
 
 
 def _content(part: Part, experiment: Experiment, folder: Path) -> dict[str, Any]:

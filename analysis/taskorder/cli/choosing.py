@@ -84,11 +84,15 @@ def design(
 ) -> None:
     """Choose the runs of an experiment that would tell most, and say how much they would tell."""
     from taskorder.choosing.designing import Asked, designed
+    from taskorder.choosing.parts import refuse_early
     from taskorder.files import write_whole
+    from taskorder.harness.experiments.experiment import read_experiment
     from taskorder.results.catalogue import covariates
 
     for file in (output, write):
         _refuse_to_replace(file, force=force)
+    if write is not None:
+        refuse_early(read_experiment(experiment), write)
     asked = Asked(runs, estimand, per_cost, seed)
     known = covariates(tasks, similarity, languages)
     found = designed(experiment, model, results or (), known, asked)
