@@ -60,7 +60,7 @@ def test_how_choices_did_is_said_of_the_model_that_made_them_whatever_its_name()
         passed: Any = SimpleNamespace(ok=True)
         return " ".join(of_fit(cast("Fit", SimpleNamespace(spec=spec, diagnostics=passed)), stages))
 
-    assert "Out of sample" in said(shipped)
+    assert "Out of sample, with the rows that ship with taskorder, over " in said(shipped)
     assert said(shipped, stages=2) == ""
     assert "Out of sample" in said(shipped.model_copy(update={"name": "mine", "estimands": {}}))
     prior = {**shipped.priors, "difficulty": Prior("Normal", (("mu", 0.0), ("sigma", 0.2)))}

@@ -147,12 +147,13 @@ def of_fit(fit: Fit, stages: int) -> Iterator[str]:
     one = {str(row["strategy"]): row for row in curve[curve["tried"] == 1].to_dict("records")}
     by_model, by_chance = one[BY_MODEL], one[RANDOM]
     yield (
-        f"Out of sample, over {by_model['levels']} targets that were left out, the first choice of this"
-        f" model had a regret of {by_model['regret']:.2f} [{by_model['lower']:.2f}, {by_model['upper']:.2f}],"
+        f"Out of sample, with the rows that ship with taskorder, over {by_model['levels']} targets that were"
+        f" left out, the first choice of this model had a regret of {by_model['regret']:.2f}"
+        f" [{by_model['lower']:.2f}, {by_model['upper']:.2f}],"
         f" random choice of {by_chance['regret']:.2f}."
     )
 
 
 def chooses_as(spec: ModelSpec, other: ModelSpec) -> bool:
-    """Say whether two models are of the same rows, with the same terms, levels and priors."""
+    """Say whether two models name the same data, terms, levels and priors; files of one name may differ."""
     return spec.model_dump(exclude=_SAID) == other.model_dump(exclude=_SAID)
