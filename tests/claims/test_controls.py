@@ -10,6 +10,7 @@ import pytest
 from taskorder.claims import Claim, controls
 from taskorder.claims.variants import Analysis, shuffled
 from taskorder.errors import TaskorderError
+from taskorder.inference import store
 
 
 @pytest.fixture
@@ -98,6 +99,24 @@ def test_a_table_that_was_made_in_two_runs_is_the_same_to_the_byte(
                 analysis, [helps], "difficulty", tmp_path / name, times=times, seed=1, workers=1
             )
     assert (tmp_path / "once").read_bytes() == (tmp_path / "twice").read_bytes()
+
+
+def test_the_state_is_of_data_and_code_too(
+    analysis: Analysis, helps: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = controls.key_of(analysis.fit, [helps], 1)
+    for name in ("model_sha256", "rows_sha256", "covariates_sha256"):
+        other = replace(analysis.fit, manifest={**analysis.fit.manifest, name: "another"})
+        assert key != controls.key_of(other, [helps], 1)
+    hashed: list[Path] = []
+
+    def code(*further: Path) -> str:
+        hashed.extend(further)
+        return "another"
+
+    monkeypatch.setattr(store, "code", code)
+    assert key != controls.key_of(analysis.fit, [helps], 1)
+    assert {"controls.py", "variants.py"} <= {path.name for path in hashed if path.is_file()}
 
 
 def test_the_state_is_what_is_claimed_and_not_its_wording(analysis: Analysis, helps: Claim) -> None:

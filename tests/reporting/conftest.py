@@ -134,6 +134,7 @@ def _manifest(spec: ModelSpec, rows: dict[str, int], units: pd.DataFrame) -> dic
         "model": spec.name,
         "model_sha256": "a" * 64,
         "rows_sha256": "b" * 64,
+        "covariates_sha256": "c" * 64,
         "inputs": [{"path": "data/published/taskweb.csv", "sha256": "0123456789abcdef" * 4, "rows": 40}],
         "rows": rows,
         "distinct": {study: {} for study in rows},

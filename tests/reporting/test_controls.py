@@ -86,8 +86,8 @@ def test_rows_of_an_earlier_state_and_controls_that_were_not_run_are_told(
     assert edited is not None
     assert edited.stale == ("difficulty",)
     assert controls.text(edited)[-1] == (
-        "What is told of difficulties shuffled is of an earlier state of data, model or claims: “taskorder"
-        " control” makes it anew."
+        "What is told of difficulties shuffled is of an earlier state of data, model, code or claims:"
+        " “taskorder control” makes it anew."
     )
 
 

@@ -18,16 +18,19 @@ from taskorder.claims.evidence import decide
 from taskorder.claims.variants import Analysis, Variant, shuffled
 from taskorder.errors import TaskorderError
 from taskorder.files import sha256_text, write_whole
+from taskorder.inference import store
 from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.sketches import sketched
 from taskorder.inference.fitting import Fit
 from taskorder.moderators import stage_table
+from taskorder.paths import PACKAGE
 from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates
 from taskorder.results.sequences import parse, task_set
 
 COLUMNS = ["key", "control", "points", "number", "claim", "probability", "decision", "mean", "problem"]
 AT_ONCE = 10
+_CODE = ("claim.py", "controls.py", "evidence.py", "variants.py")
 
 
 def controls(
@@ -44,7 +47,7 @@ def controls(
 ) -> pd.DataFrame:
     """Shuffle labels, plant an effect if asked to, fit, and judge; goes on where it was stopped.
 
-    Rows of this control that are of another model, other data or other claims are not kept in the table.
+    Rows of this control that are of another model, other data, code or claims are not kept in the table.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def by_control(claims: Sequence[Claim]) -> dict[Control, tuple[Claim, ...]]:
 
 
 def key_of(fit: Fit, claims: Sequence[Claim], seed: int) -> str:
-    """Return a hash of all that rows of a control follow from: model, rows, seed, and what is claimed.
+    """Return a hash of all that rows of a control follow from: model, data, code, libraries, seed, claims.
 
     Parameters
     ----------
@@ -98,7 +101,8 @@ def key_of(fit: Fit, claims: Sequence[Claim], seed: int) -> str:
     seed : int
     """
     claimed = sorted((one.id, one.estimand, one.region, one.at, one.rope) for one in claims)
-    about = (fit.manifest["model_sha256"], fit.manifest["rows_sha256"], seed, *claimed)
+    made_from = [fit.manifest[f"{name}_sha256"] for name in ("model", "rows", "covariates")]
+    about = (*made_from, store.code(*(PACKAGE / "claims" / name for name in _CODE)), seed, *claimed)
     return sha256_text(repr(about))[:16]
 
 

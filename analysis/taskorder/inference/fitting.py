@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from taskorder.errors import InvalidModel, MissingData
+from taskorder.files import sha256_text
 from taskorder.inference.criticism import predictive
 from taskorder.inference.diagnostics import Diagnostics, diagnose
 from taskorder.inference.engines.draws import Draws
@@ -215,6 +216,7 @@ def fit_rows(
         **predictive.groups(posterior, design, spec, seed),
     }
     manifest = _manifest(spec, rows, design, inputs, seed=seed, draws=draws, choice=choice, how=result.how)
+    manifest["covariates_sha256"] = covariates_digest(covariates)
     return Fit(spec, xr.DataTree.from_dict(groups | data), summary, diagnostics, manifest)
 
 
@@ -325,6 +327,12 @@ def distinct(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
     study = rows["study"].astype(str) if "study" in rows else pd.Series("all", index=rows.index)
     counts = {name: column[column != ""].groupby(study).nunique() for name, column in named.items()}
     return {each: {of: int(n.get(each, 0)) for of, n in counts.items()} for each in map(str, study.unique())}
+
+
+def covariates_digest(covariates: Covariates) -> str:
+    """Return the sha256 of the tables of tasks, similarities and languages."""
+    frames = (covariates.tasks, covariates.similarity, covariates.languages)
+    return sha256_text("\n".join(frame.to_csv(index=False) for frame in frames))
 
 
 def rows_digest(rows: pd.DataFrame) -> str:

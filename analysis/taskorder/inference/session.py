@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from taskorder.errors import FitFailed, MissingData, nearest
-from taskorder.files import sha256_text
 from taskorder.inference import store
 from taskorder.inference.fitting import (
     DRAWS,
@@ -17,6 +16,7 @@ from taskorder.inference.fitting import (
     Engine,
     Fit,
     choose,
+    covariates_digest,
     fit_rows,
     listed,
     rows_digest,
@@ -151,7 +151,7 @@ def fitted_to(
     inputs = tuple(_named(file) for file in inputs)
     rows = select_rows(frame, spec, covariates)
     chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
-    folder = store.home() / store.key(spec, rows_digest(rows), _digest(covariates), chosen)
+    folder = store.home() / store.key(spec, rows_digest(rows), covariates_digest(covariates), chosen)
     kept, fault = _kept(folder)
     if kept is not None:
         manifest = {**kept.manifest, "inputs": listed(inputs)}
@@ -187,8 +187,3 @@ def _kept(folder: Path) -> tuple[Fit | None, str]:
         return store.load(folder), ""
     except FitFailed as error:
         return None, str(error) if (folder / store.MANIFEST).exists() else ""
-
-
-def _digest(covariates: Covariates) -> str:
-    frames = (covariates.tasks, covariates.similarity, covariates.languages)
-    return sha256_text("\n".join(frame.to_csv(index=False) for frame in frames))

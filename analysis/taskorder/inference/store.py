@@ -104,10 +104,16 @@ def key(spec: ModelSpec, rows_sha256: str, covariates_sha256: str, settings: Map
         spec.digest(),
         rows_sha256,
         covariates_sha256,
-        *(sha256(path) for folder in CODE for path in sorted((PACKAGE / folder).rglob("*.py"))),
-        json.dumps({**settings, "versions": versions()}, sort_keys=True),
+        code(),
+        json.dumps(dict(settings), sort_keys=True),
     ]
     return sha256_text("\n".join(parts))[:16]
+
+
+def code(*further: Path) -> str:
+    """Return a hash of the code that posteriors follow from (`CODE`), of further files, and of libraries."""
+    files = [path for folder in CODE for path in sorted((PACKAGE / folder).rglob("*.py"))]
+    return sha256_text("\n".join([repr(versions()), *map(sha256, (*files, *further))]))
 
 
 def home() -> Path:

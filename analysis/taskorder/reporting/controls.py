@@ -101,8 +101,8 @@ class Controlled:
     tallies : tuple of Tally
         By control, points and claim.
     missing, stale : tuple of {"order", "difficulty", "similarity"}
-        Controls that claims name but that were not run, or were with other data, another model or other
-        claims.
+        Controls that claims name but that were not run, or were with other data, another model, other
+        code or other claims.
     """
 
     tallies: tuple[Tally, ...]
@@ -196,8 +196,8 @@ def text(found: Controlled) -> list[str]:
     sentences = [_sentence(*group) for group in _grouped(found.tallies)]
     if found.stale:
         sentences.append(
-            f"What is told of {_named(found.stale)} shuffled is of an earlier state of data, model or"
-            " claims: “taskorder control” makes it anew."
+            f"What is told of {_named(found.stale)} shuffled is of an earlier state of data, model,"
+            " code or claims: “taskorder control” makes it anew."
         )
     if found.missing:
         sentences.append(
