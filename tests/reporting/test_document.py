@@ -11,7 +11,7 @@ import pytest
 from taskorder.claims import Verdict
 from taskorder.errors import MissingData
 from taskorder.inference.criticism import ledger
-from taskorder.inference.criticism.calibration import summarised
+from taskorder.inference.criticism.calibration import state_of, summarised
 from taskorder.inference.criticism.ranks import Outcome
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import Answer, CatalogueSummary, build
@@ -238,4 +238,11 @@ def test_a_calibration_states_its_cells_data_sets_and_failures(
     (text,) = content["answers"][0]["calibration"]["text"]
     assert "The collapsed engine was given 60 data sets" in text
     assert "on 12 of the 40 cells of its design; one fit failed" in text
+    assert text.endswith(
+        "This is of an earlier state of model, data or code, and does not count for the present one."
+    )
+    state = state_of(answer.fit.manifest["model_sha256"], answer.fit.manifest["rows_sha256"])
+    present = replace(one, summary=one.summary.assign(state=state))
+    (part,) = context([replace(answer, calibrations=(present,))], small_catalogue)["answers"]
+    assert "earlier state" not in part["calibration"]["text"][0]
     typeset(content)

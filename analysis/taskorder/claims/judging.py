@@ -15,6 +15,7 @@ from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Attack, Attacked, Ground, Grounded, Judgement, Reproduced, decide
 from taskorder.claims.examining import STUDY, Examination
 from taskorder.claims.verdict import Verdict
+from taskorder.inference.criticism.calibration import of_present_state
 from taskorder.inference.criticism.leaving_out import LEFT_OUT
 from taskorder.inference.criticism.sketches import TIMES, Sketch
 from taskorder.inference.estimands import unit
@@ -160,9 +161,12 @@ def _attack(claim: Claim, judgement: Judgement, sketch: Sketch) -> Attack:
 
 
 def _calibrated(claim: Claim, fit: Fit, folder: Path) -> bool:
-    """Say whether the estimand's ranks were inside the band when this model and engine were calibrated."""
+    """Say whether the estimand's ranks were inside the band when these model and engine were calibrated."""
     path = folder / f"{fit.spec.name}_{fit.diagnostics.engine}.csv"
     if not path.is_file():
         return False
-    table = pd.read_csv(path).set_index("parameter")
+    summary = pd.read_csv(path, dtype={"state": "str"})
+    if not of_present_state(summary, fit):
+        return False
+    table = summary.set_index("parameter")
     return claim.estimand in table.index and bool(table.loc[claim.estimand, "inside"])

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from taskorder.inference.criticism import ledger
-from taskorder.inference.criticism.calibration import LEVELS, places
+from taskorder.inference.criticism.calibration import LEVELS, of_present_state, places
 from taskorder.inference.criticism.uniformity import band, ecdf, grid
+from taskorder.inference.fitting import Fit
 from taskorder.reporting import names
 from taskorder.reporting.content import Cell, Column, Mark, Table
 from taskorder.reporting.style import (
@@ -80,13 +81,21 @@ def read(folder: Path) -> list[Calibrated]:
         summary = folder / f"{name}.csv"
         if summary.is_file():
             model, _, engine = name.rpartition("_")
-            found.append(_of_files(model, engine, pd.read_csv(summary), ledger.read(path)))
+            table = pd.read_csv(summary, dtype={"state": "str"})
+            found.append(_of_files(model, engine, table, ledger.read(path)))
     return found
 
 
 def _of_files(model: str, engine: str, summary: pd.DataFrame, ranks: pd.DataFrame) -> Calibrated:
     """Put the two files together: the ranks may be of more data sets than the summary."""
     return Calibrated(model, engine, summary, ranks[ranks["data_set"] < int(summary["data_sets"].iloc[0])])
+
+
+def earlier(one: Calibrated, fit: Fit) -> str:
+    """Say that a calibration is of another state than a fit; nothing if it is of the same."""
+    if of_present_state(one.summary, fit):
+        return ""
+    return "This is of an earlier state of model, data or code, and does not count for the present one."
 
 
 def overview(found: Sequence[Calibrated]) -> Table:

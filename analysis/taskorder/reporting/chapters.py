@@ -192,7 +192,10 @@ def _diagnostics(fit: Fit) -> Part:
 def _calibration(found: Answer) -> Part:
     """Return how well the model's engines are calibrated, as far as it has been tried."""
     return {
-        "text": [sentences.calibrated(one, found.fit) for one in found.calibrations]
+        "text": [
+            f"{sentences.calibrated(one, found.fit)} {calibration.earlier(one, found.fit)}".strip()
+            for one in found.calibrations
+        ]
         or [sentences.not_calibrated(found.fit)],
         "overview": as_json(calibration.overview(found.calibrations))
         if len(found.calibrations) > 1

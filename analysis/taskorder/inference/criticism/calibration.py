@@ -28,7 +28,7 @@ from taskorder.inference.criticism.simulate import refuse_flat
 from taskorder.inference.criticism.smaller import smaller
 from taskorder.inference.criticism.uniformity import uniformity
 from taskorder.inference.engines.draws import Draws
-from taskorder.inference.fitting import DRAWS, SEED, Engine, choose, select_rows, versions
+from taskorder.inference.fitting import DRAWS, SEED, Engine, Fit, choose, rows_digest, select_rows, versions
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import PACKAGE
@@ -155,12 +155,13 @@ def calibrate(
     FitFailed
         Where no fit passed its diagnostics.
     """
-    design = build_design(select_rows(table, spec, covariates), spec, covariates)
+    rows = select_rows(table, spec, covariates)
+    design = build_design(rows, spec, covariates)
     if plan.cells:
         design = smaller(design, plan.cells, np.random.default_rng(plan.seed))
     engine = choose(plan.engine, spec).engine
     task = Task(design, spec, engine, engine_named(engine), plan.seed, plan.draws)
-    return run(task, plan, folder, say)
+    return run(task, plan, folder, say, state=state_of(spec.digest(), rows_digest(rows)))
 
 
 def engine_named(name: str) -> Callable[..., Draws]:
@@ -168,8 +169,13 @@ def engine_named(name: str) -> Callable[..., Draws]:
     return importlib.import_module(f"taskorder.inference.engines.{name}").sample
 
 
-def run(task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Calibration:
-    """Fit the data sets that the ranks on file lack, and sum all up; otherwise as `calibrate`."""
+def run(
+    task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None, *, state: str = ""
+) -> Calibration:
+    """Fit the data sets that the ranks on file lack, and sum all up; otherwise as `calibrate`.
+
+    The file of the summary has one column more, `state` (see `state_of`).
+    """
     refuse_flat(task.design, task.spec)
     name = f"{task.spec.name}_{task.engine}"
     path, key = folder / f"{name}_ranks.csv", key_of(task)
@@ -192,7 +198,8 @@ def run(task: Task, plan: Plan, folder: Path, say: Callable[[str], None] = lambd
                 written = time.monotonic()
     table = ledger.read(path)
     summary = summarised(table[table["data_set"].isin(asked)], task.engine, len(task.design.cells.mean))
-    write_whole(folder / f"{name}.csv", summary.to_csv(index=False, float_format="%.4g"), force=True)
+    text = summary.assign(state=state).to_csv(index=False, float_format="%.4g")
+    write_whole(folder / f"{name}.csv", text, force=True)
     return Calibration(task.spec.name, task.engine, summary, (folder / f"{name}.csv", path))
 
 
@@ -208,12 +215,38 @@ def _outcomes(task: Task, data_sets: Sequence[int], workers: int) -> Iterator[Ou
 
 def key_of(task: Task) -> str:
     """Return a hash of all that ranks follow from: model, design, engine, seed, draws, code and libraries."""
+    settings = (task.engine, task.seed, task.draws, sorted(versions().items()))
+    parts = [task.spec.digest(), _digest(task.design), repr(settings), *_code()]
+    return sha256_text("\n".join(parts))[:16]
+
+
+def state_of(model_sha256: str, rows_sha256: str) -> str:
+    """Return a hash of the state that a calibration is of: model, rows, code and libraries.
+
+    It is compared in place of the key, for which the design would have to be built and cut down again.
+
+    Parameters
+    ----------
+    model_sha256, rows_sha256 : str
+        As the manifest of a fit has them; what covariates say of the rows is in the latter.
+    """
+    return sha256_text("\n".join([model_sha256, rows_sha256, repr(sorted(versions().items())), *_code()]))[
+        :16
+    ]
+
+
+def of_present_state(summary: pd.DataFrame, fit: Fit) -> bool:
+    """Say whether the summary of a calibration, as it was read, is of the state that a fit is of."""
+    present = state_of(fit.manifest["model_sha256"], fit.manifest["rows_sha256"])
+    return "state" in summary and set(summary["state"].astype(str)) == {present}
+
+
+def _code() -> list[str]:
+    """Return the digests of the code that ranks follow from."""
     folder = PACKAGE / "inference"
     files = [path for name in _CODE for path in sorted(folder.glob(name))]
     code = [path for found in files for path in (sorted(found.rglob("*.py")) if found.is_dir() else [found])]
-    settings = (task.engine, task.seed, task.draws, sorted(versions().items()))
-    parts = [task.spec.digest(), _digest(task.design), repr(settings), *(sha256(path) for path in code)]
-    return sha256_text("\n".join(parts))[:16]
+    return [sha256(path) for path in code]
 
 
 def _digest(design: Design) -> str:
