@@ -14,6 +14,7 @@ from taskorder.claims.evidence import (
     ENOUGH,
     Attack,
     Attacked,
+    Decision,
     Ground,
     Grounded,
     Judgement,
@@ -193,6 +194,15 @@ def test_one_flip_of_five_is_borne() -> None:
 def test_shuffled_labels_attack_only_what_stands() -> None:
     assert not Attack("order shuffled", "shuffled", 0.5, "supported", "undecided").flipped
     assert not Attack("order shuffled", "shuffled", 0.5, "refuted", "undecided").flipped
+
+
+def test_a_claim_that_denies_is_true_of_shuffled_labels() -> None:
+    def shuffled(after: Decision) -> Attack:
+        return Attack("order shuffled", "shuffled", 0.5, "supported", after, denies=True)
+
+    assert not shuffled("supported").flipped
+    assert not shuffled("undecided").flipped
+    assert shuffled("refuted").flipped
 
 
 def test_a_claim_without_data_is_open() -> None:

@@ -43,7 +43,7 @@ def test_the_card_has_number_interval_and_verdict(make_fit: MakeFit, verdict: Ma
 
 def test_the_card_says_which_gate_holds_a_claim_back(make_fit: MakeFit, verdict: MakeVerdict) -> None:
     held = replace(verdict(), grounded=Grounded(()))
-    assert "is undecided, since it was not grounded" in card(Answer(make_fit(), (held,)))["text"][1]
+    assert "is undecided, since it is not grounded" in card(Answer(make_fit(), (held,)))["text"][1]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,11 @@ class Claim:
         }[self.region]
         return float(inside.mean() if weight is None else inside @ weight)
 
+    @property
+    def denies(self) -> bool:
+        """Whether it says that there is little or nothing: zero lies in its region."""
+        return self.probability(np.zeros(1)) == 1.0
+
     def region_in_words(self) -> str:
         """Return the claimed region, without its unit."""
         if self.region == "within":

@@ -153,6 +153,8 @@ class Attack:
         The decision as registered, and under the attack.
     problem : str
         Why it could not be carried out; empty where it was.
+    denies : bool
+        Whether the claim says that there is little or nothing, which is true of shuffled labels.
     """
 
     name: str
@@ -161,6 +163,7 @@ class Attack:
     before: Decision
     after: Decision
     problem: str = ""
+    denies: bool = False
 
     @property
     def carried_out(self) -> bool:
@@ -169,11 +172,11 @@ class Attack:
 
     @property
     def flipped(self) -> bool:
-        """Whether the decision is another; where labels are shuffled, whether it is *not*, and stands."""
+        """Whether the decision is another; where labels are shuffled, whether something is found there."""
         if not self.carried_out:
             return False
         if self.kind == SHUFFLED:
-            return self.before == "supported" and self.after == "supported"
+            return self.after == "refuted" if self.denies else self.before == self.after == "supported"
         return self.before != self.after
 
     @property

@@ -154,10 +154,10 @@ def _attack(claim: Claim, judgement: Judgement, sketch: Sketch) -> Attack:
     name = attack_name(sketch)
     if sketch.problem or claim.estimand not in sketch.draws:
         problem = sketch.problem or "it leaves the model without this estimand"
-        return Attack(name, sketch.kind, float("nan"), judgement.decision, "undecided", problem)
+        return Attack(name, sketch.kind, float("nan"), judgement.decision, "undecided", problem, claim.denies)
     probability = claim.probability(sketch.draws[claim.estimand].to_numpy(), sketch.weight)
     after = decide(probability, passed=True)
-    return Attack(name, sketch.kind, probability, judgement.decision, after)
+    return Attack(name, sketch.kind, probability, judgement.decision, after, denies=claim.denies)
 
 
 def _calibrated(claim: Claim, fit: Fit, folder: Path) -> bool:

@@ -120,8 +120,11 @@ def _flips(verdict: Verdict) -> str:
 
 
 def _gates(verdict: Verdict) -> str:
-    missing = [name for name, passed in verdict.gates.items() if not passed]
+    missing = [_OPENED[name] for name, passed in verdict.gates.items() if not passed]
     return (
         f"The posterior is decided (probability {probability(verdict.judgement.probability)}); it would be"
-        f" {verdict.judgement.decision} if it were {listed(missing)}, too."
+        f" {verdict.judgement.decision} if it {listed(missing)}, too."
     )
+
+
+_OPENED = {"grounded": "were grounded", "reproduced": "came again", "attacked": "withstood its attacks"}

@@ -110,7 +110,12 @@ def paired(answer: Answer) -> list[Pair]:
 
 def _beside(fit: Fit) -> dict[tuple[str, str], Estimate]:
     """Return what the posterior has under the name of a term, over all systems (level empty) and at each."""
-    overall = {(estimate.term, ""): estimate for estimate in reversed(estimates.headline(fit))}
+    told = fit.spec.estimands
+    overall = {
+        (one.term, ""): one
+        for one in reversed(estimates.headline(fit))
+        if one.parameter not in told or told[one.parameter].function != "curriculum"
+    }
     spread = {(e.parameter, ""): estimates.in_points(e, fit) for e in estimates.heterogeneity(fit)}
     levels = [each for terms in estimates.by_level(fit).get(SYSTEM, ()) for each in terms]
     return spread | overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -62,14 +61,9 @@ class Tally:
         return self.passed - self.supported - self.refuted
 
     @property
-    def denies(self) -> bool:
-        """Whether the claim says that there is little or nothing: zero lies in its region."""
-        return self.claim.probability(np.zeros(1)) == 1.0
-
-    @property
     def found(self) -> int:
         """How many decided that something is there."""
-        return self.refuted if self.denies else self.supported
+        return self.refuted if self.claim.denies else self.supported
 
     @property
     def share(self) -> float:
@@ -85,7 +79,7 @@ class Tally:
 
     def told(self) -> str:
         """Return what became of the claim, as a part of a sentence."""
-        decision = "refuted" if self.denies else "supported"
+        decision = "refuted" if self.claim.denies else "supported"
         return (
             f"“{_statement(self)}” is {decision} in {count(self.found)} of {count(self.passed)}"
             f" ({_percent(self.share)} %, {_limits(self)})"

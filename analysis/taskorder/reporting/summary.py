@@ -47,8 +47,15 @@ def judged(found: Answer, estimate: Estimate) -> str:
 def _verdict(one: Verdict) -> str:
     if one.verdict == one.judgement.decision:
         return one.verdict
-    missing = [name for name, passed in one.gates.items() if not passed]
-    return f"{one.verdict}, since it was not {wording.listed(missing)}"
+    missing = [_MISSED[name] for name, passed in one.gates.items() if not passed]
+    return f"{one.verdict}, since it {wording.listed(missing)}"
+
+
+_MISSED = {
+    "grounded": "is not grounded",
+    "reproduced": "does not come again",
+    "attacked": "does not withstand its attacks",
+}
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:
