@@ -73,7 +73,7 @@ def test_the_variance_foretold_is_the_one_after_the_rows_whatever_they_say(
     name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    agrees_with_dense_algebra(rows, order_spec, known, name, monkeypatch)
+    assert_dense_algebra_agrees(rows, order_spec, known, name, monkeypatch)
 
 
 def test_the_variance_foretold_holds_lengths_that_no_run_has_yet(
@@ -84,10 +84,10 @@ def test_the_variance_foretold_holds_lengths_that_no_run_has_yet(
     made = make_orders(seeds=(0,))
     singles = made[~made["sequence"].str.contains(">")]
     rows = with_runs_to_come(singles, spec, known)
-    agrees_with_dense_algebra(rows, spec, known, "easy_to_hard", monkeypatch)
+    assert_dense_algebra_agrees(rows, spec, known, "easy_to_hard", monkeypatch)
 
 
-def agrees_with_dense_algebra(
+def assert_dense_algebra_agrees(
     rows: pd.DataFrame, spec: ModelSpec, known: Covariates, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = number_of(rows["run"]).to_numpy(dtype=np.int64)

@@ -302,7 +302,7 @@ def test_one_process_waits_for_another_and_says_for_whom() -> None:
         done.set()
 
     with held(here(), release):
-        pass
+        assert done.is_set()
     thread.join()
     assert len(said) == 1
     assert said[0].startswith("waiting: process ")

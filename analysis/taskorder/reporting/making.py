@@ -30,7 +30,7 @@ _SUMMARY = TypeAdapter(CatalogueSummary)
 
 
 def _silent(_: str) -> None:
-    pass
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
