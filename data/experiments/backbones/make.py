@@ -13,8 +13,10 @@ import gzip
 import os
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +33,14 @@ LANGUAGES = (
     "it", "ja", "ka", "kk", "ko", "ru", "sw", "ta", "te", "th", "tl", "tr", "vi", "yo", "zh",
 )  # fmt: skip
 """Those in which the targets are scored and that have parallel lines."""
-DEEP, WIDE = "bert-3x128", "roberta-2x192"
+DEEP, WIDE = "bert-3x128-b", "roberta-2x192-b"
 VOCABULARY, CHARACTERS, LONGEST = 30_000, 4_000, 12
 """Pieces of the tokeniser; the most that may be single characters; the longest, in characters."""
 TIMES, REPLACED, ELSEWHERE = 3, 0.5, 0.7
 """How often each line is mixed; the share of its words that are replaced if the dictionary has them; and how
 many of these go to any language, not to the pivot."""
+BLANK = "▁"
+"""What stands for a blank in a piece."""
 NORM = 2.0
 """Length of the pieces' vectors at the start: long ones move little in training."""
 SPECIAL = {
@@ -133,13 +137,15 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> Tokenizer:
     lines = [line for language in LANGUAGES for line in rng.sample(texts.plain[language], fewest)]
     tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
     tokenizer.normalizer = normalizers.NFKC()
+    alphabet = _commonest(map(tokenizer.normalizer.normalize_str, lines))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits()]
     )
     tokenizer.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
-        limit_alphabet=CHARACTERS,
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
         special_tokens=list(SPECIAL.values()),
         max_token_length=LONGEST,
         show_progress=False,
@@ -159,6 +165,13 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> Tokenizer:
     for folder in folders:
         whole.save_pretrained(folder)
     return tokenizer
+
+
+def _commonest(lines: Iterable[str]) -> list[str]:
+    """Return the characters that may be pieces; of equally common ones, which the trainer would draw, the first."""
+    counts = Counter(chain.from_iterable(lines))
+    counts.pop(" ", None)
+    return [BLANK, *sorted(counts, key=lambda character: (-counts[character], character))[: CHARACTERS - 1]]
 
 
 def aligned(tokenizer: Tokenizer, parallel: dict[str, list[str]], width: int) -> NDArray[np.float64]:
@@ -182,7 +195,8 @@ def aligned(tokenizer: Tokenizer, parallel: dict[str, list[str]], width: int) ->
     information = np.log(counts.data * counts.sum() / (by_piece[row] * by_sentence[column]))
     positive = sparse.csr_array((np.maximum(information, 0.0), (row, column)), shape=shape)
     left, strength, _ = svds(positive, k=width, rng=np.random.default_rng(SEED))
-    vectors = left * np.sqrt(strength)
+    largest = np.take_along_axis(left, np.abs(left).argmax(axis=0, keepdims=True), axis=0)
+    vectors = left * np.sign(largest) * np.sqrt(strength)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return NORM * vectors / np.maximum(length, 1e-9)
 
