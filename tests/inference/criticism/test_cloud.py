@@ -53,7 +53,7 @@ def of(table: pd.DataFrame, known: Covariates, **changes: Any) -> tuple[Design, 
 def near(table: pd.DataFrame, known: Covariates) -> Cloud:
     spec = parse_model(MODEL)
     design, summed = of(table, known)
-    draws = collapsed.sample(design, spec, seed=1, draws=4000)
+    draws = collapsed.sample(design, spec, seed=2, draws=4000)
     return cloud(summed, design, draws.tree["posterior"].to_dataset())
 
 

@@ -37,6 +37,8 @@ FEWEST = 25
 """Draws at which the density must be finite for their weights to say anything."""
 EVERY, ENOUGH = 3, 100
 """Every third draw will do where these are worth so many."""
+HOPELESS = 0.7
+"""Pareto's k-hat beyond which more draws will not do either."""
 TOLERANCE = 1e-8
 """Of the log density, as a share of it: draws are moved to near a mode."""
 
@@ -147,9 +149,8 @@ def _moved(known: Cloud, there: Density, rng: np.random.Generator, times: int) -
         return found
     stretch = _root(curvature(there, at)) @ np.linalg.inv(_root(known.covariance))
     other = weighed(stretch, EVERY)
-    if other.worth >= ENOUGH:
-        return other
-    return weighed(same if found.pareto_k < other.pareto_k else stretch, 1)
+    better, by = min((found, same), (other, stretch), key=lambda one: one[0].pareto_k)
+    return better if better.worth >= ENOUGH or better.pareto_k > HOPELESS else weighed(by, 1)
 
 
 def _root(covariance: Floats) -> Floats:

@@ -203,8 +203,11 @@ def _products(row: Integers, members: int) -> float:
 
 def _touched(row: Integers, other: Integers, members: int, width: int) -> Integers:
     """Return the entries that eliminating a group changes, or fills in."""
-    first, second = _pairs(row, members)
-    return np.unique(other[first] * width + other[second])
+    meets = sparse.csr_array((np.ones(len(row)), (row, other)), shape=(members, width))
+    together = sparse.csr_array(meets.T @ meets)
+    together.sort_indices()
+    one = np.repeat(np.arange(width), np.diff(together.indptr))
+    return (one * width + together.indices)[one <= together.indices]
 
 
 def _laid_out(

@@ -43,8 +43,10 @@ EASED, SLOWEST, FASTEST = 0.8, 0.05, 40.0
 target. Limits of that rate, per scale."""
 LOWEST = -200.0
 """Log densities below the mode's by more are not told apart."""
+NEARLY_NORMAL = 0.3
+"""By how much of itself a drop at that scale may differ from a normal density's."""
 SEARCHES = 3
-"""Times that a scale is mended."""
+"""Times that a scale is mended where it differs by more."""
 MOST_TOLD = 2.0
 """Log of the variance, in units of that at the mode, from which on it tells no more."""
 FLAT, FEWEST = 3.0, 25
@@ -243,21 +245,43 @@ def _at(slices: Sequence[Slice], z: Floats) -> Floats:
 
 
 def fitted(log_density: LogDensity, about: Frame) -> Proposal:
-    """Measure the log density along each coordinate, and return the proposal that follows it."""
+    """Measure the log density along each coordinate, and return the proposal that follows it.
+
+    Where it drops nearly as a normal one on both sides, two points of a coordinate tell the rest.
+    """
     size = len(about.centre)
     highest = log_density(about.place(np.zeros((size, 1))))[0]
 
-    def drops(at: Floats) -> Floats:
-        """Return how far the log density drops at distances (D, 2, n) below and above the mode."""
+    def drops(which: Integers, at: Floats) -> Floats:
+        """Return how far the log density drops at distances (n, 2, m) below and above n coordinates' mode."""
         signed = at * np.array([-1.0, 1.0])[:, None]
-        z = (np.eye(size)[:, :, None] * signed.reshape(1, size, -1)).reshape(size, -1)
-        return np.clip(highest - log_density(about.place(z)), 0.0, -LOWEST).reshape(at.shape)
+        z = np.eye(size)[:, which, None] * signed.reshape(1, len(which), -1)
+        lower = log_density(about.place(z.reshape(size, -1)))
+        return np.clip(highest - lower, 0.0, -LOWEST).reshape(at.shape)
 
     scale = np.full((size, 2, 1), np.sqrt(2.0 * DROP))
-    for _ in range(SEARCHES):
-        scale = scale * np.clip(np.sqrt(DROP / np.maximum(drops(scale), 1e-3)), 0.2, 4.0)
-    measured = drops(scale * PROBES)
+    found = drops(np.arange(size), scale)
+    measured = _quartic(scale * PROBES, scale, found)
+    bent = np.flatnonzero((np.abs(found / DROP - 1.0) > NEARLY_NORMAL).any(axis=(1, 2)))
+    if len(bent):
+        scale[bent] = _mended(scale[bent], found[bent])
+        for _ in range(SEARCHES - 1):
+            scale[bent] = _mended(scale[bent], drops(bent, scale[bent]))
+        measured[bent] = drops(bent, scale[bent] * PROBES)
     return Proposal(about, tuple(_slice(scale[i, :, 0], measured[i]) for i in range(size)))
+
+
+def _mended(scale: Floats, drops: Floats) -> Floats:
+    """Bring distances from the mode nearer to where the log density has dropped by `DROP`."""
+    return scale * np.clip(np.sqrt(DROP / np.maximum(drops, 1e-3)), 0.2, 4.0)
+
+
+def _quartic(at: Floats, scale: Floats, drops: Floats) -> Floats:
+    """Return the drops at distances (D, 2, n) along z^2 / 2 + a z^3 + b z^4, through those at a scale."""
+    below, above = (drops / scale**2 - 0.5).transpose(1, 0, 2)[:, :, None]
+    a, b = (above - below) / (2.0 * scale), (above + below) / (2.0 * scale**2)
+    signed = at * np.array([-1.0, 1.0])[:, None]
+    return np.maximum(signed**2 / 2 + a * signed**3 + b * signed**4, 0.0)
 
 
 def _student(squared: Floats, size: int) -> Floats:
