@@ -25,6 +25,8 @@ from taskorder.processes import WORKERS, processes
 from taskorder.results.catalogue import Covariates
 
 STUDY = "study"
+WORTH_PROCESSES = 10.0
+"""Seconds: what was fitted in less is done otherwise in no more than it takes to start processes."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def examine(
         About this model: they say what is shuffled.
     seed : int
     workers : int
-        Processes that fit at the same time.
+        Processes that fit at the same time, where the fit took longer than they take to start.
     say : callable
         Is told what takes time before it is done.
     """
@@ -99,7 +101,8 @@ def examine(
     kept = found.folder / f"otherwise-{_code()}-{'-'.join(controls) or 'none'}.npz"
     if (known := sketches.load(kept)) is None:
         say(f"making each choice of {analysis.spec.name} otherwise (this can take a minute)")
-        known = _sketched(analysis, controls, seed, workers)
+        long = found.fit.diagnostics.seconds["total"] > WORTH_PROCESSES
+        known = _sketched(analysis, controls, seed, workers if long else 1)
         sketches.save(known, kept)
     path = found.folder / "without.npz"
     without, obstacle = _without(analysis, path, seed, say)
