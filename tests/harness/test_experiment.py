@@ -228,6 +228,7 @@ def test_listed_orders_with_mistakes(tmp_path: Path, orders: str, said: str) -> 
         ("{ two = [0] }", "two: no sequence has that length"),
         ("{ 2 = [] }", "2: is empty"),
         ("{ 2 = [0, 9] }", "9 is none of the experiment's seeds, which are 0, 1"),
+        ("{ 0 = [0], 1 = [0], 2 = [0] }", "seeds: no sequence is trained with seed 1"),
         ("{ 2 = [1, 1] }", "listed twice"),
         ("{ 2 = [-1] }", "greater than or equal to 0"),
         ("[0]", "valid dictionary"),

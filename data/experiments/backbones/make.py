@@ -168,7 +168,7 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> Tokenizer:
 
 
 def _commonest(lines: Iterable[str]) -> list[str]:
-    """Return the characters that may be pieces; of equally common ones, which the trainer would draw, the first."""
+    """Return the characters that may be pieces: the trainer would draw among equally common ones."""
     counts = Counter(chain.from_iterable(lines))
     counts.pop(" ", None)
     return [BLANK, *sorted(counts, key=lambda character: (-counts[character], character))[: CHARACTERS - 1]]

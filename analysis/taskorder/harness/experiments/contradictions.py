@@ -105,6 +105,10 @@ def _bad_seeds(experiment: Experiment) -> list[Problem]:
             fault = "a seed is listed twice: list it once"
         if fault:
             problems.append((place, f"[sequences.seeds] {length}: {fault}."))
+    idle = [seed for seed in experiment.seeds if not experiment.orders_of(seed)]
+    if idle and not problems:
+        remedy = "list it in [sequences.seeds], or leave it out"
+        problems.append((("seeds",), f"seeds: no sequence is trained with seed {idle[0]}: {remedy}."))
     return problems
 
 
