@@ -52,9 +52,10 @@ def orders_and_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     several = runs[(runs["length"] > 1) & (runs["perturbation"] == "")]
     found: list[dict[str, object]] = []
     for (target, length), part in several.groupby(["target", "length"]):
-        means = part.groupby(["backbone", "task_set", "sequence"])["score"].agg(["mean", "var", "size"])
+        alike = ["backbone", "tuning", "task_set"]
+        means = part.groupby([*alike, "sequence"])["score"].agg(["mean", "var", "size"])
         seeds = float(means["var"].mean())
-        between = float(means.groupby(["backbone", "task_set"])["mean"].var().mean())
+        between = float(means.groupby(alike)["mean"].var().mean())
         orders = max(between - seeds / float(means["size"].mean()), 0.0)
         found.append(
             {
@@ -87,18 +88,19 @@ def by_family(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def drawn(rows: pd.DataFrame) -> Figure:
-    """Draw scores by order, and gains by language; a column a target."""
+    """Draw scores by order, and gains by language; a column a target, and a tuning."""
     runs = by_run(rows)
-    targets = sorted(runs["target"].unique())
+    parts = list(rows.groupby(["target", "tuning"]))
     tasks = _coloured({text.split(">")[-1] for text in runs["sequence"] if text}, "Dark2")
     families = _coloured(set(rows["family"]), "tab20")
-    size = (5 * len(targets), 10)
-    figure, axes = plt.subplots(2, len(targets), figsize=size, squeeze=False, layout="constrained")
-    for column, target in enumerate(targets):
-        clean = runs[(runs["target"] == target) & (runs["perturbation"] == "")]
+    size = (5 * len(parts), 10)
+    figure, axes = plt.subplots(2, len(parts), figsize=size, squeeze=False, layout="constrained")
+    for column, ((target, tuning), part) in enumerate(parts):
+        clean = by_run(part[part["perturbation"] == ""])
         _orders(axes[0, column], clean, tasks)
-        axes[0, column].set_title(f"{target}: orders of each set of tasks", loc="left", fontsize=9)
-        _languages(axes[1, column], gains(rows[rows["target"] == target]), families)
+        what = f"{target}, {tuning}" if len(set(rows["tuning"])) > 1 else target
+        axes[0, column].set_title(f"{what}: orders of each set of tasks", loc="left", fontsize=9)
+        _languages(axes[1, column], gains(part), families)
     _key(axes[0, -1], tasks, "last task before the target")
     _key(axes[1, -1], families, "language family")
     return figure
