@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +16,7 @@ from taskorder.errors import FitFailed, MissingData
 from taskorder.files import sha256
 from taskorder.inference.criticism import sketches
 from taskorder.inference.criticism.cloud import Cloud
-from taskorder.inference.criticism.leaving_out import LEFT_OUT, sketches_without, tabulated, whole
+from taskorder.inference.criticism.leaving_out import LEFT_OUT, Whole, sketches_without, tabulated, whole
 from taskorder.inference.criticism.sketches import Sketch, sketched
 from taskorder.inference.layout.design import build_design
 from taskorder.inference.session import Found
@@ -97,15 +97,17 @@ def examine(
         Is told what takes time before it is done.
     """
     analysis = Analysis(found.fit, table, covariates)
+    everything = cache(partial(_everything, analysis))
     controls: tuple[Control, ...] = tuple(sorted({claim.control for claim in claims if claim.control}))
     kept = found.folder / f"otherwise-{_code()}-{'-'.join(controls) or 'none'}.npz"
     if (known := sketches.load(kept)) is None:
         say(f"making each choice of {analysis.spec.name} otherwise (this can take a minute)")
         long = found.fit.diagnostics.seconds["total"] > WORTH_PROCESSES
-        known = _sketched(analysis, controls, seed, workers if long else 1)
+        near = None if needs_nuts(analysis.spec) else everything().known
+        known = _sketched(analysis, near, controls, seed, workers if long else 1)
         sketches.save(known, kept)
     path = found.folder / "without.npz"
-    without, obstacle = _without(analysis, path, seed, say)
+    without, obstacle = _without(analysis, everything, path, seed, say)
     files = {"otherwise.npz": kept} | ({path.name: path} if without else {})
     return Examination(analysis, known, without, obstacle, files)
 
@@ -115,9 +117,15 @@ def _code() -> str:
     return sha256(Path(otherwise.__file__))[:8]
 
 
-def _sketched(analysis: Analysis, controls: Sequence[Control], seed: int, workers: int) -> tuple[Sketch, ...]:
+def _everything(analysis: Analysis) -> Whole:
+    design = build_design(analysis.rows(), analysis.spec, analysis.covariates)
+    return whole(design, analysis.spec, analysis.posterior())
+
+
+def _sketched(
+    analysis: Analysis, known: Cloud | None, controls: Sequence[Control], seed: int, workers: int
+) -> tuple[Sketch, ...]:
     todo = list(variants(analysis, controls, seed))
-    known = analysis.cloud()
     near = [None if variant.kind == SEED else known for variant in todo]
     if workers < 2 or len(todo) < 2:
         return tuple(map(_sketch, todo, near, [seed] * len(todo)))
@@ -138,16 +146,18 @@ def _sketch(variant: Variant, near: Cloud | None, seed: int) -> Sketch:
 
 
 def _without(
-    analysis: Analysis, path: Path, seed: int, say: Callable[[str], None]
+    analysis: Analysis,
+    everything: Callable[[], Whole],
+    path: Path,
+    seed: int,
+    say: Callable[[str], None],
 ) -> tuple[tuple[Sketch, ...], str]:
-    rows = analysis.rows()
-    if (obstacle := _obstacle(analysis, rows)) is not None:
+    if (obstacle := _obstacle(analysis, analysis.rows())) is not None:
         return (), obstacle
     if (known := sketches.load(path)) is None:
         say(f"leaving each study out of {analysis.spec.name} (this can take a minute)")
         try:
-            design = build_design(rows, analysis.spec, analysis.covariates)
-            known = sketches_without(whole(design, analysis.spec, analysis.posterior()), STUDY, seed=seed)
+            known = sketches_without(everything(), STUDY, seed=seed)
         except (FitFailed, MissingData) as error:
             return (), str(error)
         sketches.save(known, path)
