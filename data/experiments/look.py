@@ -158,7 +158,8 @@ def main() -> None:
     rows = zero_shot(folder / "results.csv")
     counts = rows[["run", "language", "family", "seed"]].nunique()
     print(f"{len(rows):,} zero-shot scores; {', '.join(f'{n:,} {name}' for name, n in counts.items())}\n")
-    for table in (orders_and_seeds(by_run(rows)), by_family(rows).reset_index()):
+    tables = [orders_and_seeds(by_run(rows))] if counts["seed"] > 1 else []
+    for table in (*tables, by_family(rows).reset_index()):
         print(markdown(table), end="\n\n")
     mpl.rcParams["svg.hashsalt"] = folder.name
     drawn(rows).savefig(folder / "raw.svg", metadata={"Date": None})
