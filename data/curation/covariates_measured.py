@@ -2,7 +2,7 @@
 
     python data/curation/covariates_measured.py
 
-reads `data/experiments/*/measures.csv`, as `taskorder measure` writes them, and replaces what the two tables
+reads `data/experiments/orders-*/measures.csv`, as `taskorder measure` writes them, and replaces what the two tables
 had of these measures. A value is the mean over the backbones, tuned in full; its sd is over these.
 """
 
@@ -20,7 +20,7 @@ def measures(experiments: Path) -> pd.DataFrame:
     """Return all measured values: moderator, measure, task, target, value, source."""
     found = [
         pd.read_csv(path, keep_default_na=False).assign(experiment=path.parent.name)
-        for path in sorted(experiments.glob("*/measures.csv"))
+        for path in sorted(experiments.glob("orders-*/measures.csv"))
     ]
     table = pd.concat([pd.DataFrame(columns=COLUMNS), *found], ignore_index=True)
     return table.loc[table["tuning"].isin(["", "full"])]

@@ -26,7 +26,7 @@ from taskorder.results.catalogue import Covariates
 
 STUDY = "study"
 WORTH_PROCESSES = 10.0
-"""Seconds: what was fitted in less is done otherwise in no more than it takes to start processes."""
+"""Seconds: a fit that took less is done otherwise sooner than processes start."""
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[
     waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
     made: dict[str, Part] = {}
     if len(waiting) > 1:
-        alone = replace(maker, settings=replace(maker.settings, progress=False))
+        alone = replace(maker, settings=replace(maker.settings, progress=False), workers=1)
         with processes(workers) as pool:
             made = dict(zip((spec.name for spec in waiting), pool.map(alone, waiting), strict=True))
     return {spec.name: made.get(spec.name) or maker(spec) for spec in models}

@@ -170,7 +170,7 @@ def write_tokenizer(texts: Texts, folders: Sequence[Path]) -> Tokenizer:
 def _commonest(lines: Iterable[str]) -> list[str]:
     """Return the characters that may be pieces: the trainer would draw among equally common ones."""
     counts = Counter(chain.from_iterable(lines))
-    counts.pop(" ", None)
+    del counts[" "], counts[BLANK]
     return [BLANK, *sorted(counts, key=lambda character: (-counts[character], character))[: CHARACTERS - 1]]
 
 

@@ -24,6 +24,7 @@ from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed
+from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed, importance
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.mode import Mode, climbed, curvature
@@ -37,8 +38,6 @@ FEWEST = 25
 """Draws at which the density must be finite for their weights to say anything."""
 EVERY, ENOUGH = 3, 100
 """Every third draw will do where these are worth so many."""
-HOPELESS = 0.7
-"""Pareto's k-hat beyond which more draws will not do either."""
 TOLERANCE = 1e-8
 """Of the log density, as a share of it: draws are moved to near a mode."""
 
@@ -150,7 +149,9 @@ def _moved(known: Cloud, there: Density, rng: np.random.Generator, times: int) -
     stretch = _root(curvature(there, at)) @ np.linalg.inv(_root(known.covariance))
     other = weighed(stretch, EVERY)
     better, by = min((found, same), (other, stretch), key=lambda one: one[0].pareto_k)
-    return better if better.worth >= ENOUGH or better.pareto_k > HOPELESS else weighed(by, 1)
+    if other.worth >= ENOUGH or better.pareto_k > MAX_PARETO_K:
+        return max(found, other, key=lambda one: one.worth)
+    return weighed(by, 1)
 
 
 def _root(covariance: Floats) -> Floats:

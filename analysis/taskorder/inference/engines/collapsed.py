@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed
-from taskorder.inference.diagnostics import MAX_PARETO_K, MIN_ESS
+from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
@@ -39,6 +39,8 @@ Integers = NDArray[np.int64]
 
 PROPOSALS = (1, 2, 4, 8, 16)
 """How many are made for each draw that is kept: the first number that is enough."""
+CAN_AGREE = 1000
+"""With fewer draws R-hat may fail even where all are independent."""
 TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
 """What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
 HOPELESS = 1.0
@@ -219,21 +221,21 @@ def _joined(parts: Sequence[Proposed]) -> Proposed:
 
 
 def _are_enough(kept: Floats) -> bool:
-    """Say whether draws of theta (D, chains, draws) are worth enough in the middle and the tails.
-
-    In the middle that is so many that R-hat, which tells nothing else of draws that are resampled, passes.
-    """
+    """Say whether draws of theta (D, chains, draws) are worth enough, and pass by R-hat, which is noise."""
     size = kept[0].size
     asked: list[tuple[float, dict[str, Any]]] = [
         (0.75 * MIN_ESS + size / 4, {"method": "bulk"}),
         (TAIL_ENOUGH, {"method": "tail", "prob": TAILS}),
     ]
-    return all(
-        float(np.asarray(array_stats.ess(values, chain_axis=0, draw_axis=1, **method)))
-        >= min(enough, MOST_ASKED * size)
+    axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
+    worth = all(
+        float(np.asarray(array_stats.ess(values, **axes, **method))) >= min(enough, MOST_ASKED * size)
         for values in kept
         for enough, method in asked
     )
+    if not worth or size < CAN_AGREE:
+        return worth
+    return all(float(np.asarray(array_stats.rhat(values, **axes))) < MAX_R_HAT for values in kept)
 
 
 def _sampled(

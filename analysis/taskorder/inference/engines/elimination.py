@@ -34,7 +34,7 @@ BEYOND = 1e300
 FEWEST = 8
 """A group with fewer levels is not worth a step of its own."""
 MANY = 2e6
-"""So many products take seconds to look at."""
+"""So many products take most of a second to look at."""
 
 
 @dataclass(frozen=True)
