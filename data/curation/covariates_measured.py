@@ -2,8 +2,8 @@
 
     python data/curation/covariates_measured.py
 
-reads `data/experiments/orders-*/measures.csv`, as `taskorder measure` writes them, and replaces what the two tables
-had of these measures. A value is the mean over the backbones, tuned in full; its sd is over these.
+reads `data/experiments/orders-*/measures.csv`, as `taskorder measure` writes them, and replaces what the two
+tables had of these measures. A value is the mean over the backbones, tuned in full; its sd is over these.
 """
 
 from pathlib import Path
