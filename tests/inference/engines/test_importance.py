@@ -235,3 +235,33 @@ def test_a_density_that_falls_slowly_or_steeply_at_the_probes_is_still_proposed_
     drawn = proposal.draw(2000, np.random.default_rng(9))
     assert np.isfinite(drawn).all()
     assert np.isfinite(proposal.log_density(drawn)).all()
+
+
+@pytest.mark.parametrize(("shape", "most"), [(200.0, 3), (SHAPE, 19)])
+def test_a_coordinate_that_is_nearly_normal_is_measured_at_two_points(shape: float, most: int) -> None:
+    asked: list[int] = []
+
+    def log_density(u: Floats) -> Floats:
+        asked.append(u.shape[1])
+        return shape * u[0] - np.exp(u[0])
+
+    proposal = fitted(log_density, line(np.log(shape), 1 / np.sqrt(shape)))
+    assert sum(asked) == most
+    u = proposal.draw(4000, np.random.default_rng(1))
+    weight, k = weights(log_density(u) - proposal.log_density(u))
+    assert k < MAX_PARETO_K
+    assert 1 / np.sum(weight**2) > 0.85 * len(weight)
+    mean, sd = digamma(shape), np.sqrt(polygamma(1, shape))
+    assert weight @ u[0] == pytest.approx(mean, abs=5 * sd / np.sqrt(0.85 * len(weight)))
+
+
+def test_a_bent_coordinate_does_not_spoil_a_nearly_normal_one() -> None:
+    about = frame(np.array([np.log(200.0), np.log(SHAPE)]), np.diag([1 / 200, 1 / SHAPE]), np.zeros(2, bool))
+
+    def log_density(u: Floats) -> Floats:
+        return 200.0 * u[0] - np.exp(u[0]) + SHAPE * u[1] - np.exp(u[1])
+
+    proposal = fitted(log_density, about)
+    u = proposal.draw(4000, np.random.default_rng(1))
+    weight, _ = weights(log_density(u) - proposal.log_density(u))
+    assert 1 / np.sum(weight**2) > 0.85 * len(weight)
