@@ -342,7 +342,7 @@ def _coefficients(problem: Problem, at: Conditional, moved: dict[str, Move], rat
     root = linalg.cholesky(at.covariance[:fixed, :fixed], lower=True)
     w: Any = raw[:fixed]
     parts: list[Any] = [at.mean[:fixed] + pt.dot(root, w)]
-    density = _log_density(priors, parts[0])
+    densities: list[Any] = []
     for block in problem.blocks[fixed:]:
         move = moved[block.name]
         i = problem.sd_names.index(block.sd)
@@ -353,9 +353,10 @@ def _coefficients(problem: Problem, at: Conditional, moved: dict[str, Move], rat
         level = pt.dot(shared(move.root, name=f"root {block.name}"), own + pull * given)
         w = pt.concatenate([w, own + (pull - 1.0) * given])
         sd = at.theta.sd[i] * pt.abs(ratio[i])
-        density = density + pt.sum(-0.5 * (level / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch)))
+        densities.append(-0.5 * (level / sd) ** 2 - pt.log(sd) + pt.log(pt.abs(stretch)))
         parts.append(level)
-    pm.Potential("prior", density)
+    levels = pt.sum(pt.concatenate(densities)) if densities else 0.0
+    pm.Potential("prior", _log_density(priors, parts[0]) + levels)
     return pm.Deterministic("coefficients", pt.concatenate(parts), dims="coefficient")
 
 
