@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from taskorder.inference.engines import density as densities
-from taskorder.inference.engines import elimination
 from taskorder.inference.engines.density import Density, density
+from taskorder.inference.engines.elimination import planning
 from taskorder.inference.engines.mode import mode
 from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.sufficient import sufficient
@@ -37,10 +37,10 @@ CHOICES = st.fixed_dictionaries(
 def density_of(made: Any, *, eliminate: bool) -> Density:
     """Return the density of a design, every group that can be eliminated or none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elimination, "DENSE_SPEED", 0)
-        patch.setattr(elimination, "FEWEST", 2 if eliminate else 1000)
+        patch.setattr(planning, "DENSE_SPEED", 0)
+        patch.setattr(planning, "FEWEST", 2 if eliminate else 1000)
         found = density(*made)
-    assert bool(found.order.steps) == eliminate
+    assert bool(found.order.groups) == eliminate
     return found
 
 
@@ -76,8 +76,8 @@ def test_the_density_is_that_of_the_dense_normal(
 
 def test_nested_groups_are_all_eliminated_and_crossed_ones_not(small_design: Make) -> None:
     nested, crossed = (density_of(small_design(3, nested=n), eliminate=True) for n in (True, False))
-    assert [len(step.columns) for step in nested.order.steps][:2] == [7, 3]
-    assert len(crossed.order.steps) == 1
+    assert [len(group) for group in nested.order.groups][:2] == [7, 3]
+    assert len(crossed.order.groups) == 1
 
 
 def measured(found: Density, rng: np.random.Generator) -> Density:

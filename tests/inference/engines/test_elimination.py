@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from taskorder.inference.engines import elimination
-from taskorder.inference.engines.elimination import Factor, Plan, factor, plan
+from taskorder.inference.engines.elimination import Factor, Plan, blocks, factor, plan, planning
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -75,24 +75,32 @@ SYSTEMS = st.builds(
 )
 
 
-def planned(system: System, *, eager: bool) -> Plan:
+def planned(system: System, *, eager: bool, apart: bool = False) -> Plan:
+    """Plan to eliminate all groups that can go, or none; to take the rest apart as far as can be, or not."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elimination, "FEWEST", 1 if eager else 1000)
-        patch.setattr(elimination, "DENSE_SPEED", 0)
+        for name, value in {"SMALL": 1, "MOVED": 0.0, "STARTED": -1e9}.items() if apart else ():
+            patch.setattr(blocks, name, value)
+        patch.setattr(planning, "FEWEST", 1 if eager else 1000)
+        patch.setattr(planning, "DENSE_SPEED", 0)
         return plan(system.left, system.right, system.groups)
 
 
 def factored(system: System, order: Plan) -> Factor:
-    values = np.zeros((len(order.left), POINTS))
-    values[order.given] = system.matrices[:, system.left, system.right].T
-    return factor(order, values, system.score.copy(), system.square)
+    return factor(order, *entries_of(order, system, system.matrices))
+
+
+def entries_of(order: Plan, system: System, matrices: Floats) -> tuple[Floats, Floats, Floats]:
+    values = np.zeros((POINTS, len(order.left)))
+    values[:, order.given] = matrices[:, system.left, system.right]
+    return values, system.score.T.copy(), system.square
 
 
 @settings(max_examples=60, deadline=None)
-@given(SYSTEMS, st.booleans())
-def test_determinant_misfit_means_and_inverse(system: System, eager: bool) -> None:
-    order = planned(system, eager=eager)
-    assert bool(order.steps) == eager
+@given(SYSTEMS, st.booleans(), st.booleans())
+def test_determinant_misfit_means_and_inverse(system: System, eager: bool, apart: bool) -> None:
+    order = planned(system, eager=eager, apart=apart)
+    assert bool(order.groups) == eager
+    assert bool(order.fronts) == (apart and order.width - len(order.members.columns) > 1)
     assert set(zip(system.left, system.right, strict=True)) <= set(zip(order.left, order.right, strict=True))
     found = factored(system, order)
     inverses = np.linalg.inv(system.matrices)
@@ -106,44 +114,42 @@ def test_determinant_misfit_means_and_inverse(system: System, eager: bool) -> No
 
 
 class OneAtATime:
-    """Gives the rows of a matrix where standard normal numbers are asked for."""
+    """Gives unit vectors where standard normal numbers of columns are asked for: each draw another one."""
 
-    def __init__(self, rows: Floats) -> None:
-        self.rows = rows
+    def __init__(self, size: int) -> None:
+        self.rows = np.eye(size)
 
-    def standard_normal(self, size: tuple[int, int]) -> Floats:
-        along = 0 if size[1] == self.rows.shape[1] else 1
-        given, self.rows = self.rows[: size[along]], self.rows[size[along] :]
-        return given if along == 0 else given.T
+    def standard_normal(self, size: tuple[int, int, int]) -> Floats:
+        given, self.rows = self.rows[: size[1]], self.rows[size[1] :]
+        return np.broadcast_to(given, (size[0], *given.shape))
 
 
-@settings(max_examples=40, deadline=None)
-@given(SYSTEMS, st.booleans())
-def test_draws_are_a_square_root_of_the_inverse_times_standard_normals(system: System, eager: bool) -> None:
-    order = planned(system, eager=eager)
-    size = order.width
-    values = np.zeros((len(order.left), size))
-    values[order.given] = system.matrices[0][system.left, system.right][:, None]
-    score = np.repeat(system.score[:, :1], size, axis=1)
-    found = factor(order, values, score, np.repeat(system.square[:1], size))
-    numbers = cast(np.random.Generator, OneAtATime(np.eye(size)))
-    root = elimination.drawn(found, numbers) - elimination.means(found)
-    np.testing.assert_allclose(root @ root.T, np.linalg.inv(system.matrices[0]), rtol=1e-8, atol=1e-10)
+@settings(max_examples=60, deadline=None)
+@given(SYSTEMS, st.booleans(), st.booleans())
+def test_draws_are_a_square_root_of_the_inverse_times_standard_normals(
+    system: System, eager: bool, apart: bool
+) -> None:
+    order = planned(system, eager=eager, apart=apart)
+    found = factored(system, order)
+    numbers = cast(np.random.Generator, OneAtATime(order.width))
+    root = elimination.drawn(found, numbers, order.width) - elimination.means(found)[:, None]
+    inverses = np.linalg.inv(system.matrices)
+    np.testing.assert_allclose(np.einsum("itb,jtb->bij", root, root), inverses, rtol=1e-8, atol=1e-10)
 
 
 def test_draws_differ_between_points_and_calls() -> None:
     system = random_system(1, sizes=(6, 3), others=2, rows=20, nested=True)
     found = factored(system, planned(system, eager=True))
     rng = np.random.default_rng(1)
-    first, second = elimination.drawn(found, rng), elimination.drawn(found, rng)
-    assert len(np.unique(np.concatenate([first.ravel(), second.ravel()]))) == 2 * first.size
+    first, second = elimination.drawn(found, rng, 3), elimination.drawn(found, rng)
+    assert len(np.unique(np.concatenate([first.ravel(), second.ravel()]))) == 4 * second.size
 
 
 def test_nested_groups_go_one_after_the_other_and_crossed_ones_do_not() -> None:
     nested = random_system(2, sizes=(8, 4, 2), others=2, rows=200, nested=True)
     crossed = random_system(2, sizes=(8, 4, 2), others=2, rows=200, nested=False)
-    assert [len(step.columns) for step in planned(nested, eager=True).steps] == [8, 4, 2]
-    assert [len(step.columns) for step in planned(crossed, eager=True).steps] == [8]
+    assert [len(group) for group in planned(nested, eager=True).groups] == [8, 4, 2]
+    assert [len(group) for group in planned(crossed, eager=True).groups] == [8]
     assert planned(nested, eager=True).rest.tolist() == [14, 15]
     assert len(planned(nested, eager=True).left) == len(nested.left)
     assert len(planned(crossed, eager=True).left) >= len(crossed.left)
@@ -153,23 +159,23 @@ def test_what_fills_in_least_goes_first_though_another_group_is_larger(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Six levels are nested in two of ten: were the ten eliminated first, the six would meet."""
-    monkeypatch.setattr(elimination, "FEWEST", 1)
-    monkeypatch.setattr(elimination, "DENSE_SPEED", 0)
+    monkeypatch.setattr(planning, "FEWEST", 1)
+    monkeypatch.setattr(planning, "DENSE_SPEED", 0)
     outer, inner = np.arange(10), np.arange(10, 16)
     left = np.concatenate([np.arange(16), inner % 2])
     right = np.concatenate([np.arange(16), inner])
     order = plan(left, right, [outer, inner])
-    assert [len(step.columns) for step in order.steps] == [6, 10]
+    assert [len(group) for group in order.groups] == [6, 10]
     assert len(order.left) == len(left)
 
 
 def test_a_group_whose_members_meet_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stages of one sequence are levels of one group in one row: their block is not diagonal."""
-    monkeypatch.setattr(elimination, "FEWEST", 1)
-    monkeypatch.setattr(elimination, "DENSE_SPEED", 0)
+    monkeypatch.setattr(planning, "FEWEST", 1)
+    monkeypatch.setattr(planning, "DENSE_SPEED", 0)
     left, right = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])
-    assert plan(left, right, [np.arange(2)]).steps == ()
-    assert len(plan(left, right, [np.arange(1, 3)]).steps) == 1
+    assert plan(left, right, [np.arange(2)]).groups == ()
+    assert len(plan(left, right, [np.arange(1, 3)]).groups) == 1
 
 
 def test_only_what_pays_is_eliminated() -> None:
@@ -179,20 +185,42 @@ def test_only_what_pays_is_eliminated() -> None:
     pattern = np.eye(many + few, dtype=bool)
     pattern[:many, many:] = rng.random((many, few)) < 0.05
     pattern[many:, many:] = True
-    assert len(plan(*np.nonzero(np.triu(pattern)), [np.arange(many)]).steps) == 1
-    small = np.eye(elimination.FEWEST + few, dtype=bool)
-    small[:, elimination.FEWEST :] = True
-    assert plan(*np.nonzero(np.triu(small)), [np.arange(elimination.FEWEST)]).steps == ()
+    assert len(plan(*np.nonzero(np.triu(pattern)), [np.arange(many)]).groups) == 1
+    small = np.eye(planning.FEWEST + few, dtype=bool)
+    small[:, planning.FEWEST :] = True
+    assert plan(*np.nonzero(np.triu(small)), [np.arange(planning.FEWEST)]).groups == ()
 
 
-@pytest.mark.parametrize("eager", [True, False])
-def test_a_matrix_that_is_not_positive_definite_is_refused(eager: bool) -> None:
+def test_the_rest_falls_into_blocks_that_few_columns_bind() -> None:
+    """Three crowds of columns that meet two others are dense blocks; what all meet is left for last."""
+    crowd, shared = 60, 2
+    width = 3 * crowd + shared
+    pattern = np.zeros((width, width), dtype=bool)
+    for start in range(0, 3 * crowd, crowd):
+        pattern[start : start + crowd, start : start + crowd] = True
+    pattern[-shared:] = pattern[:, -shared:] = True
+    shuffled = np.random.default_rng(5).permutation(width)
+    pattern = pattern[np.ix_(shuffled, shuffled)]
+    order = plan(*np.nonzero(np.triu(pattern)), [])
+    assert len(order.fronts) >= 2
+    assert sorted(np.concatenate([*(front.columns for front in order.fronts), order.rest])) == list(
+        range(width)
+    )
+    assert all(len(front.border) <= shared + crowd for front in order.fronts)
+    assert len(order.left) == np.triu(pattern).sum()
+
+
+def test_dense_systems_and_small_ones_are_not_taken_apart() -> None:
+    assert plan(*np.nonzero(np.triu(np.ones((150, 150)))), []).fronts == ()
+    assert plan(np.arange(40), np.arange(40), []).fronts == ()
+
+
+@pytest.mark.parametrize(("eager", "apart"), [(True, False), (False, False), (False, True)])
+def test_a_matrix_that_is_not_positive_definite_is_refused(eager: bool, apart: bool) -> None:
     system = random_system(4, sizes=(5,), others=2, rows=20, nested=False)
     for column in (0, 6):
         broken = system.matrices.copy()
         broken[:, column, column] = -1.0
-        order = planned(system, eager=eager)
-        values = np.zeros((len(order.left), POINTS))
-        values[order.given] = broken[:, system.left, system.right].T
+        order = planned(system, eager=eager, apart=apart)
         with pytest.raises(np.linalg.LinAlgError):
-            factor(order, values, system.score.copy(), system.square)
+            factor(order, *entries_of(order, system, broken))

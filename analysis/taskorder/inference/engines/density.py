@@ -113,13 +113,12 @@ class Density:
         The second draws of all vectors follow the first ones.
         """
         values: list[Floats] = []
-        draws: list[list[Floats]] = [[] for _ in range(times)]
+        draws: list[Floats] = []
         for theta, factor in self.evaluated(u):
             values.append(self._log_likelihood(theta, factor))
-            for one in draws:
-                one.append(self.mean[:, None] + self.prior_sd(theta) * elimination.drawn(factor, rng))
-        every = np.concatenate([part for one in draws for part in one], axis=1)
-        return np.concatenate(values) + self.coordinates.log_prior(u), every
+            draws.append(self.prior_sd(theta)[:, None] * elimination.drawn(factor, rng, times))
+        every = self.mean[:, None, None] + np.concatenate(draws, axis=2)
+        return np.concatenate(values) + self.coordinates.log_prior(u), every.reshape(len(every), -1)
 
     def value_and_slope(self, u: Floats) -> tuple[float, Floats]:
         """Return the log posterior density at one vector (D,), and its gradient (D,)."""
@@ -137,8 +136,7 @@ class Density:
 
     def evaluated(self, u: Floats) -> Iterator[tuple[Theta, Factor]]:
         """Yield theta and the eliminated system of vectors (D, B), as many together as memory likes."""
-        products = max((len(step.first) for step in self.order.steps), default=0)
-        size = max(len(self.order.left), products, (len(self.order.rest) + 1) ** 2, self.sums.gram.shape[1])
+        size = max(len(self.order.left), (len(self.order.rest) + 1) ** 2, self.sums.gram.shape[1])
         together = max(1, AT_ONCE // size)
         for start in range(0, u.shape[1], together):
             theta = self.coordinates.unpack(u[:, start : start + together])
@@ -155,10 +153,10 @@ class Density:
             square = square - self.mean @ (2.0 * score - predicted)
             score = score - predicted
         sd = self.prior_sd(theta)
-        values = np.zeros((len(order.left), omega.shape[1]))
-        values[order.given] = entries * sd.take(sums.left, axis=0) * sd.take(sums.right, axis=0)
-        values[order.diagonal] += self.proper[:, None]
-        return elimination.factor(order, values, score * sd, square)
+        values = np.zeros((omega.shape[1], len(order.left)))
+        values[:, order.given] = (entries * sd.take(sums.left, axis=0) * sd.take(sums.right, axis=0)).T
+        values[:, order.diagonal] += self.proper
+        return elimination.factor(order, values, np.ascontiguousarray((score * sd).T), square)
 
     def _log_likelihood(self, theta: Theta, factor: Factor) -> Floats:
         spread = self.sums.count @ np.log(self.variance(theta))
