@@ -159,7 +159,7 @@ def _root(covariance: Floats) -> Floats:
 
 
 def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) -> Weighted:
-    """Draw from a proposal that is fitted about a mode, and weigh the draws.
+    """Draw from a proposal that is fitted about a mode, and weigh the draws: as many as it takes.
 
     `evidence` is the logarithm of the integral.
 
@@ -170,7 +170,9 @@ def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) 
     """
     proposal = collapsed.proposal_about(start)
     u = proposal.draw(draws, rng)
-    return _weighed(start.density, u, proposal.log_density(u), rng, times)
+    log_proposal = proposal.log_density(u)
+    some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], rng, times)
+    return some if some.worth >= ENOUGH else _weighed(start.density, u, log_proposal, rng, times)
 
 
 def _weighed(

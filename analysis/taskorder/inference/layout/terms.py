@@ -139,9 +139,10 @@ def _check(frame: pd.DataFrame, name: str) -> None:
 
 def _check_rank(names: Sequence[str], values: Floats) -> None:
     scaled = values / np.maximum(np.abs(values).max(axis=0, initial=0.0), 1e-300)
+    triangle, noise = np.linalg.qr(scaled, mode="r"), len(scaled) * np.finfo(np.float64).eps
     kept: list[int] = []
     for i in range(scaled.shape[1]):
-        if np.linalg.matrix_rank(scaled[:, [*kept, i]]) == len(kept) + 1:
+        if np.linalg.matrix_rank(triangle[:, [*kept, i]], rtol=noise) == len(kept) + 1:
             kept.append(i)
             continue
         others = ", ".join(names[j] for j in kept)
