@@ -27,6 +27,7 @@ from taskorder.paths import PACKAGE
 from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates
 from taskorder.results.sequences import parse, task_set
+from taskorder.together import alone
 
 COLUMNS = ["key", "control", "points", "number", "claim", "probability", "decision", "mean", "problem"]
 AT_ONCE = 10
@@ -75,13 +76,25 @@ def controls(
         return ours
     one = partial(_controlled, analysis, tuple(claims), analysis.cloud(), control, points, seed)
     for part in _in_parts(one, todo, workers):
-        rows = pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS]
-        done = pd.concat([done, rows], ignore_index=True) if len(done) else rows
-        done = done.sort_values(["control", "points", "number", "claim"], kind="stable")
-        write_whole(path, done.to_csv(index=False, float_format="%.6g", lineterminator="\n"), force=True)
-        ours = done[(done["control"] == control) & (done["points"] == points)]
+        ours = _added(path, pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS])
         say(f"{analysis.spec.name}, {control} shuffled: {ours['number'].nunique()} of {times}")
     return ours
+
+
+def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add rows of one control to a table, which others may write to meanwhile; return all of that control.
+
+    Rows of the control with another key go.
+    """
+    key, control, points = (rows[name].iloc[0] for name in ("key", "control", "points"))
+    with alone(path.parent):
+        done = read(path)
+        done = done[(done["control"] != control) | (done["key"] == key)]
+        done = pd.concat([done, rows], ignore_index=True) if len(done) else rows
+        done = done.drop_duplicates(["control", "points", "number", "claim"])
+        done = done.sort_values(["control", "points", "number", "claim"], kind="stable")
+        write_whole(path, done.to_csv(index=False, float_format="%.6g", lineterminator="\n"), force=True)
+    return done[(done["control"] == control) & (done["points"] == points)]
 
 
 def by_control(claims: Sequence[Claim]) -> dict[Control, tuple[Claim, ...]]:

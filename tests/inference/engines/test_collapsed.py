@@ -184,7 +184,7 @@ def test_every_part_of_a_model_is_named(small_design: Make, residuals: int) -> N
 
 def test_a_model_of_one_group_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """All coefficients are eliminated, and none is left for dense algebra."""
-    monkeypatch.setattr("taskorder.inference.engines.elimination.planning.DENSE_SPEED", 0)
+    monkeypatch.setattr("taskorder.inference.engines.elimination.planning.MOST_MET", 1000)
     design, spec = schools()
     own = replace(design.block("1|school"), start=0, stop=8)
     alone = replace(design, effects=(sparse.csr_array(design.effects[0][:, 1:]),), blocks=(own,))

@@ -37,7 +37,7 @@ CHOICES = st.fixed_dictionaries(
 def density_of(made: Any, *, eliminate: bool) -> Density:
     """Return the density of a design, every group that can be eliminated or none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "DENSE_SPEED", 0)
+        patch.setattr(planning, "MOST_MET", 1000)
         patch.setattr(planning, "FEWEST", 2 if eliminate else 1000)
         found = density(*made)
     assert bool(found.order.groups) == eliminate

@@ -81,7 +81,7 @@ def planned(system: System, *, eager: bool, apart: bool = False) -> Plan:
         for name, value in {"SMALL": 1, "MOVED": 0.0, "STARTED": -1e9}.items() if apart else ():
             patch.setattr(blocks, name, value)
         patch.setattr(planning, "FEWEST", 1 if eager else 1000)
-        patch.setattr(planning, "DENSE_SPEED", 0)
+        patch.setattr(planning, "MOST_MET", 1000)
         return plan(system.left, system.right, system.groups)
 
 
@@ -160,7 +160,7 @@ def test_what_fills_in_least_goes_first_though_another_group_is_larger(
 ) -> None:
     """Six levels are nested in two of ten: were the ten eliminated first, the six would meet."""
     monkeypatch.setattr(planning, "FEWEST", 1)
-    monkeypatch.setattr(planning, "DENSE_SPEED", 0)
+    monkeypatch.setattr(planning, "MOST_MET", 1000)
     outer, inner = np.arange(10), np.arange(10, 16)
     left = np.concatenate([np.arange(16), inner % 2])
     right = np.concatenate([np.arange(16), inner])
@@ -172,23 +172,23 @@ def test_what_fills_in_least_goes_first_though_another_group_is_larger(
 def test_a_group_whose_members_meet_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stages of one sequence are levels of one group in one row: their block is not diagonal."""
     monkeypatch.setattr(planning, "FEWEST", 1)
-    monkeypatch.setattr(planning, "DENSE_SPEED", 0)
+    monkeypatch.setattr(planning, "MOST_MET", 1000)
     left, right = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2])
     assert plan(left, right, [np.arange(2)]).groups == ()
     assert len(plan(left, right, [np.arange(1, 3)]).groups) == 1
 
 
 def test_only_what_pays_is_eliminated() -> None:
-    """Levels that meet all other columns are as well left to dense algebra; many that meet few are not."""
+    """Levels that meet very many other columns are as well left to dense algebra, unlike those that meet few."""
     rng = np.random.default_rng(3)
     many, few = 400, 20
     pattern = np.eye(many + few, dtype=bool)
     pattern[:many, many:] = rng.random((many, few)) < 0.05
     pattern[many:, many:] = True
     assert len(plan(*np.nonzero(np.triu(pattern)), [np.arange(many)]).groups) == 1
-    small = np.eye(planning.FEWEST + few, dtype=bool)
-    small[:, planning.FEWEST :] = True
-    assert plan(*np.nonzero(np.triu(small)), [np.arange(planning.FEWEST)]).groups == ()
+    hubs = np.eye(2 * planning.MOST_MET, dtype=bool)
+    hubs[:, many // 10 :] = True
+    assert plan(*np.nonzero(np.triu(hubs)), [np.arange(many // 10)]).groups == ()
 
 
 def test_the_rest_falls_into_blocks_that_few_columns_bind() -> None:

@@ -14,8 +14,8 @@ from taskorder.inference.engines.elimination.blocks import Block, blocks
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-DENSE_SPEED = 30
-"""A product of entries takes so many times as long as one of dense algebra."""
+MOST_MET = 64
+"""Members that meet more later columns are as well left to dense algebra."""
 FEWEST = 8
 """A group with fewer levels is not worth a step of its own."""
 MANY = 2e6
@@ -144,7 +144,7 @@ def _distinct(*entries: Integers) -> Integers:
 def _next(
     entries: Integers, width: int, waiting: Sequence[Integers], remaining: Booleans
 ) -> tuple[int, Integers] | None:
-    """Return which group fills in the fewest entries, and all that it touches; None if none can go, or pays.
+    """Return the group that fills in the fewest entries a member, and all it touches; None if none can go.
 
     Groups with many products are looked at only if there is no other.
     """
@@ -157,6 +157,7 @@ def _next(
             break
         touched = _touched(row, other, len(waiting[i]), width)
         filled = len(touched) - int(np.isin(touched, entries, assume_unique=True).sum())
+        filled /= len(waiting[i])
         if filled < least:
             best, least = (i, touched), filled
     return best
@@ -198,8 +199,7 @@ def _met(
     if bool((inside[i] & inside[j] & (i != j)).any()):
         return None
     _, row, other = _neighbours(entries, width, columns, remaining & ~inside)
-    left = float(remaining.sum())
-    return None if DENSE_SPEED * _products(row, len(columns)) > len(columns) * left**2 else (row, other)
+    return None if _products(row, len(columns)) > len(columns) * MOST_MET**2 / 2 else (row, other)
 
 
 def _products(row: Integers, members: int) -> float:
