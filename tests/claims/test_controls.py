@@ -134,3 +134,19 @@ def test_another_file_in_the_place_of_the_table_is_refused(content: str, tmp_pat
     path.write_text(content, "utf-8")
     with pytest.raises(TaskorderError, match="is no table of controls, whose columns are key, control"):
         controls.read(path)
+
+
+def test_two_that_write_one_table_keep_each_other_s_rows(
+    analysis: Analysis, helps: Claim, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, run = tmp_path / "small.csv", controls.controls
+    alone = controls.alone
+
+    def meanwhile(folder: Path) -> object:
+        monkeypatch.setattr(controls, "alone", alone)
+        run(analysis, [helps], "difficulty", path, times=2, points=1.0, seed=1, workers=1)
+        return alone(folder)
+
+    monkeypatch.setattr(controls, "alone", meanwhile)
+    run(analysis, [helps], "difficulty", path, times=3, points=1 / 3, seed=1, workers=1)
+    assert controls.read(path).groupby("points").size().to_dict() == {0.333333: 3, 1.0: 2}

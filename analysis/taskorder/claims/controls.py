@@ -67,7 +67,7 @@ def controls(
     say : callable
         Is told how far it is.
     """
-    key = key_of(analysis.fit, claims, seed)
+    key, points = key_of(analysis.fit, claims, seed), float(f"{points:.6g}")
     done = read(path)
     done = done[(done["control"] != control) | (done["key"] == key)]
     ours = done[(done["control"] == control) & (done["points"] == points)]
@@ -76,15 +76,16 @@ def controls(
         return ours
     one = partial(_controlled, analysis, tuple(claims), analysis.cloud(), control, points, seed)
     for part in _in_parts(one, todo, workers):
-        ours = _added(path, pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS])
+        rows = pd.DataFrame(part).assign(key=key, control=control, points=points)[COLUMNS]
+        ours = _added(path, pd.concat([ours, rows], ignore_index=True) if len(ours) else rows)
         say(f"{analysis.spec.name}, {control} shuffled: {ours['number'].nunique()} of {times}")
     return ours
 
 
 def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Add rows of one control to a table, which others may write to meanwhile; return all of that control.
+    """Put rows of one control and size into a table, which others may write to meanwhile.
 
-    Rows of the control with another key go.
+    Rows of the control with another key go. Returns all rows of the control and size.
     """
     key, control, points = (rows[name].iloc[0] for name in ("key", "control", "points"))
     with alone(path.parent):
@@ -132,7 +133,7 @@ def read(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(
             path,
-            dtype={"key": "str", "problem": "str"},
+            dtype=dict.fromkeys(("key", "control", "claim", "decision", "problem"), "str"),
             keep_default_na=False,
             na_values={"probability": "", "mean": ""},
         )

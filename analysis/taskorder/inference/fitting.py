@@ -32,7 +32,7 @@ type Engine = Literal["auto", "collapsed", "nuts"]
 
 DRAWS = 4000
 SEED = 2026
-LIBRARIES = ("taskorder", "pymc", "nutpie", "arviz", "arviz-stats", "numpy", "scipy", "pandas")
+LIBRARIES = ("taskorder", "pymc", "nutpie", "arviz", "arviz-stats", "numpy", "numba", "scipy", "pandas")
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,14 @@ def mass_beyond(prior: Prior, limit: float) -> float:
     return float(frozen.sf(limit) + frozen.cdf(-limit))
 
 
+def bulk(prior: Prior) -> tuple[float, float]:
+    """Return the limits of all but two thousandths of the mass of an sd's prior."""
+    if prior.dist == "HalfFlat":
+        return 0.0, np.inf
+    low, high = _frozen(prior).ppf([0.001, 0.999])
+    return float(low), float(high)
+
+
 def spread(prior: Prior) -> tuple[float, float]:
     """Return centre and width of a location prior: its median, and half of its central 68 % interval."""
     if prior.dist == "Flat":

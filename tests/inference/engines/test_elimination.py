@@ -75,10 +75,14 @@ SYSTEMS = st.builds(
 )
 
 
-def planned(system: System, *, eager: bool, apart: bool = False) -> Plan:
-    """Plan to eliminate all groups that can go, or none; to take the rest apart as far as can be, or not."""
+COSTS = st.sampled_from([None, -1e9, 0.0, 1e1, 1e2, 1e3])
+"""Of a block: none is ever merged, or more and more of them."""
+
+
+def planned(system: System, *, eager: bool, apart: float | None = None) -> Plan:
+    """Plan to eliminate all groups that can go, or none; the rest is taken apart, at a cost a block, or not."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"SMALL": 1, "MOVED": 0.0, "STARTED": -1e9}.items() if apart else ():
+        for name, value in {"SMALL": 1, "MOVED": 0.0, "STARTED": apart}.items() if apart is not None else ():
             patch.setattr(blocks, name, value)
         patch.setattr(planning, "FEWEST", 1 if eager else 1000)
         patch.setattr(planning, "MOST_MET", 1000)
@@ -96,11 +100,12 @@ def entries_of(order: Plan, system: System, matrices: Floats) -> tuple[Floats, F
 
 
 @settings(max_examples=60, deadline=None)
-@given(SYSTEMS, st.booleans(), st.booleans())
-def test_determinant_misfit_means_and_inverse(system: System, eager: bool, apart: bool) -> None:
+@given(SYSTEMS, st.booleans(), COSTS)
+def test_determinant_misfit_means_and_inverse(system: System, eager: bool, apart: float | None) -> None:
     order = planned(system, eager=eager, apart=apart)
     assert bool(order.groups) == eager
-    assert bool(order.fronts) == (apart and order.width - len(order.members.columns) > 1)
+    if apart is None or apart < 0:
+        assert bool(order.fronts) == (apart is not None and order.width - len(order.members.columns) > 1)
     assert set(zip(system.left, system.right, strict=True)) <= set(zip(order.left, order.right, strict=True))
     found = factored(system, order)
     inverses = np.linalg.inv(system.matrices)
@@ -125,9 +130,9 @@ class OneAtATime:
 
 
 @settings(max_examples=60, deadline=None)
-@given(SYSTEMS, st.booleans(), st.booleans())
+@given(SYSTEMS, st.booleans(), COSTS)
 def test_draws_are_a_square_root_of_the_inverse_times_standard_normals(
-    system: System, eager: bool, apart: bool
+    system: System, eager: bool, apart: float | None
 ) -> None:
     order = planned(system, eager=eager, apart=apart)
     found = factored(system, order)
@@ -179,7 +184,7 @@ def test_a_group_whose_members_meet_stays(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_only_what_pays_is_eliminated() -> None:
-    """Levels that meet very many other columns are as well left to dense algebra, unlike those that meet few."""
+    """Levels that meet very many other columns are as well left to dense algebra; those of few go."""
     rng = np.random.default_rng(3)
     many, few = 400, 20
     pattern = np.eye(many + few, dtype=bool)
@@ -189,6 +194,23 @@ def test_only_what_pays_is_eliminated() -> None:
     hubs = np.eye(2 * planning.MOST_MET, dtype=bool)
     hubs[:, many // 10 :] = True
     assert plan(*np.nonzero(np.triu(hubs)), [np.arange(many // 10)]).groups == ()
+
+
+def test_blocks_of_several_columns_are_among_those_tried() -> None:
+    system = random_system(11, sizes=(9, 9, 9), others=4, rows=30, nested=False)
+    sizes = [len(front.columns) for front in planned(system, eager=False, apart=1e2).fronts]
+    assert max(sizes) > 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("apart", [None, 1e2])
+def test_entries_that_are_not_finite_are_refused(bad: float, apart: float | None) -> None:
+    system = random_system(4, sizes=(5,), others=2, rows=20, nested=False)
+    order = planned(system, eager=False, apart=apart)
+    values, score, square = entries_of(order, system, system.matrices)
+    values[0, order.diagonal[1]] = bad
+    with pytest.raises(np.linalg.LinAlgError):
+        factor(order, values, score, square)
 
 
 def test_the_rest_falls_into_blocks_that_few_columns_bind() -> None:
@@ -215,8 +237,8 @@ def test_dense_systems_and_small_ones_are_not_taken_apart() -> None:
     assert plan(np.arange(40), np.arange(40), []).fronts == ()
 
 
-@pytest.mark.parametrize(("eager", "apart"), [(True, False), (False, False), (False, True)])
-def test_a_matrix_that_is_not_positive_definite_is_refused(eager: bool, apart: bool) -> None:
+@pytest.mark.parametrize(("eager", "apart"), [(True, None), (False, None), (False, -1e9), (False, 1e2)])
+def test_a_matrix_that_is_not_positive_definite_is_refused(eager: bool, apart: float | None) -> None:
     system = random_system(4, sizes=(5,), others=2, rows=20, nested=False)
     for column in (0, 6):
         broken = system.matrices.copy()

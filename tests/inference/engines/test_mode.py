@@ -60,3 +60,27 @@ def test_the_mode_is_where_the_density_is_level_and_highest(known: Covariates) -
     rng = np.random.default_rng(0)
     near = found.u[:, None] + np.linalg.cholesky(found.covariance) @ rng.standard_normal((len(found.u), 200))
     assert found.density.log_density(near).max() < value + 0.01
+
+
+def test_sds_that_are_as_good_as_known_are_found_though_the_data_say_otherwise(known: Covariates) -> None:
+    """Labs do not differ at all; the prior says that their sd is one."""
+    table = balanced()
+    table["y"] -= table.groupby("lab")["y"].transform("mean")
+    spec = parse_model(
+        {
+            "name": "labs",
+            "data": {"schema": "any"},
+            "outcome": {"column": "y", "scale": "identity"},
+            "fixed": {"terms": ["1"]},
+            "groups": {"lab": {}},
+            "priors": {"sd:lab": {"dist": "LogNormal", "mu": 0, "sigma": 0.02}},
+        }
+    )
+    design = build_design(table, spec, known)
+    begun = settled(density(design, spec), design)
+    found = mode(density(design, spec), design)
+    of_lab = found.density.coordinates.first_sd
+    assert begun.u[of_lab] == pytest.approx(0.0, abs=0.1)
+    assert found.u[of_lab] == pytest.approx(0.0, abs=0.05)
+    _, slope = found.density.value_and_slope(found.u)
+    assert slope @ found.covariance @ slope < 0.02

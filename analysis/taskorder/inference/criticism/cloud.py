@@ -15,6 +15,7 @@ moved to match other targets.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -166,13 +167,17 @@ def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) 
     Raises
     ------
     FitFailed
-        Where the density cannot be computed at any of the draws.
+        Where the density cannot be computed at enough of the draws.
     """
     proposal = collapsed.proposal_about(start)
     u = proposal.draw(draws, rng)
     log_proposal = proposal.log_density(u)
-    some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], rng, times)
-    return some if some.worth >= ENOUGH else _weighed(start.density, u, log_proposal, rng, times)
+    first, second = rng.spawn(2)
+    with suppress(FitFailed):
+        some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], first, times)
+        if some.worth >= ENOUGH:
+            return some
+    return _weighed(start.density, u, log_proposal, second, times)
 
 
 def _weighed(

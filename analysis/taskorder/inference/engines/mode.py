@@ -143,7 +143,7 @@ def _theta(layout: Coordinates, sd: Floats, residual: Floats) -> Theta:
     log_sd = np.log(residual) if layout.residual is not None else np.zeros(1)
     return Theta(
         recency=np.zeros(1),
-        sd=sd[:, None],
+        sd=layout.believed(sd)[:, None],
         residual=residual[:, None],
         typical=np.exp(np.mean(log_sd, keepdims=True)),
         width=np.maximum(np.std(log_sd, keepdims=True), 0.3),

@@ -34,7 +34,7 @@ from taskorder.inference.engines.parameters import (
 )
 from taskorder.inference.layout.design import Design
 from taskorder.inference.layout.identified import STEEPEST
-from taskorder.inference.priors import Prior, log_density, log_density_slope
+from taskorder.inference.priors import Prior, bulk, log_density, log_density_slope
 from taskorder.inference.spec import ModelSpec
 
 Floats = NDArray[np.float64]
@@ -115,6 +115,11 @@ class Coordinates:
         if self.residual is not None:
             found[self.first_residual + (0 if self.spread is None else 1)] = True
         return found
+
+    def believed(self, sd: Floats) -> Floats:
+        """Bring sds between levels (G,) within the bulk of their priors."""
+        low, high = np.array([bulk(prior) for prior in self.sds]).reshape(-1, 2).T
+        return np.clip(sd, low, high)
 
     def inside(self, u: Floats) -> NDArray[np.bool_]:
         """Say which vectors (D, B) are within the limits beyond which nothing can be computed: (B,)."""

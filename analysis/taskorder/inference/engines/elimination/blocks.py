@@ -57,7 +57,7 @@ def blocks(left: Integers, right: Integers, width: int) -> tuple[Block, ...]:
     parent, border = _filled(pattern)
     head = _merged(parent, border)
     return tuple(
-        Block(np.sort(order[head == last]), np.sort(order[last + 1 :][pattern[last + 1 :, last]]))
+        Block(np.sort(order[head == last]), np.sort(order[last + 1 :][pattern[last, last + 1 :]]))
         for last in np.unique(head)
     )
 
@@ -76,18 +76,18 @@ def _order(left: Integers, right: Integers, width: int) -> Integers:
 
 
 def _filled(pattern: Booleans) -> tuple[Integers, Integers]:
-    """Fill a symmetric pattern in; return every column's parent, and how many later columns it meets.
+    """Fill the upper half of a pattern in; return each column's parent, and how many later ones it meets.
 
-    Columns that meet no later one are children of the last.
+    The parent is the first of these, which meets the others, too; or the last column, where there are none.
     """
     width = len(pattern)
     parent, border = np.full(width, width - 1), np.zeros(width, dtype=np.int64)
     for column in range(width):
-        later = column + 1 + np.flatnonzero(pattern[column + 1 :, column])
+        later = column + 1 + np.flatnonzero(pattern[column, column + 1 :])
         border[column] = len(later)
         if len(later):
-            parent[column] = later[0]
-            pattern[np.ix_(later, later)] = True
+            above = parent[column] = later[0]
+            pattern[above, above + 1 :] |= pattern[column, above + 1 :]
     return parent, border
 
 
@@ -97,8 +97,6 @@ def _merged(parent: Integers, border: Integers) -> Integers:
     head, size = list(range(width)), [1] * width
     for column in range(width - 1):
         above = int(parent[column])
-        while head[above] != above:
-            above = head[above]
         apart = _cost(size[column], int(border[column])) + _cost(size[above], int(border[above]))
         if _cost(size[column] + size[above], int(border[above])) <= apart:
             head[column] = above

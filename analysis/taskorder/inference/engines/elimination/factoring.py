@@ -96,7 +96,7 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
         members.diagonal,
         members.start,
         members.cross,
-        members.column,
+        members.met,
         members.target,
         pivots,
         slopes,
@@ -113,10 +113,14 @@ def factor(order: Plan, values: Floats, score: Floats, square: Floats) -> Factor
     if order.fronts:
         diagonals.append(np.array([np.concatenate([np.diag(one.root) for one in at]) for at in panels]) ** 2)
         halves.append(np.array([np.concatenate([one.half for one in at]) for at in panels]))
+    log_determinant = np.log(np.concatenate(diagonals, axis=1)).sum(axis=1)
+    misfit = square - (np.concatenate(halves, axis=1) ** 2).sum(axis=1)
+    if not np.isfinite(log_determinant + misfit).all():
+        raise np.linalg.LinAlgError("Matrix has entries that are not finite")
     return Factor(
         plan=order,
-        log_determinant=np.log(np.concatenate(diagonals, axis=1)).sum(axis=1),
-        misfit=square - (np.concatenate(halves, axis=1) ** 2).sum(axis=1),
+        log_determinant=log_determinant,
+        misfit=misfit,
         pivots=pivots,
         slopes=slopes,
         scores=scores,
@@ -180,7 +184,7 @@ def _back(found: Factor, noise: Callable[[tuple[int, int]], Floats]) -> Floats:
             panel = found.panels[b][place]
             left = panel.half[:, None] + extra[b] - panel.cross.T @ x[b, front.border]
             x[b, front.columns] = linalg.blas.dtrsm(1.0, panel.root, left, lower=1, trans_a=1)
-    loops.substitute(x, members.columns, members.start, members.column, found.slopes)
+    loops.substitute(x, members.columns, members.start, members.met, found.slopes)
     return x
 
 

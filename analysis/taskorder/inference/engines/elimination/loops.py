@@ -1,7 +1,7 @@
-"""What is done member by member, compiled: each function goes through all points, and all members of groups.
+"""What is done member by member of groups, compiled.
 
 Members `columns` (A,) have the diagonal entries `diagonal` (A,); their entries with later columns stand at
-`cross[start[a]:start[a + 1]]`, these columns in `column`. `target` names, one member after the other, the
+`cross[start[a]:start[a + 1]]`, these columns in `met`. `target` names, one member after the other, the
 entry of each two of them, the second not before the first.
 """
 
@@ -19,8 +19,11 @@ Integers = NDArray[np.int64]
 
 
 def _compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function, once on a machine, to one that other threads may run beside."""
-    return cast("Callable[P, R]", njit(nogil=True, cache=True)(function))
+    """Compile a function to one that other threads may run beside, and keep it where anything can be kept."""
+    try:
+        return cast("Callable[P, R]", njit(nogil=True, cache=True)(function))
+    except RuntimeError:
+        return cast("Callable[P, R]", njit(nogil=True)(function))
 
 
 @_compiled
@@ -31,7 +34,7 @@ def eliminate(
     diagonal: Integers,
     start: Integers,
     cross: Integers,
-    column: Integers,
+    met: Integers,
     target: Integers,
     pivots: Floats,
     slopes: Floats,
@@ -53,7 +56,7 @@ def eliminate(
             for i in range(start[a], start[a + 1]):
                 slope = entry[cross[i]] / pivot
                 slopes[b, i] = slope
-                h[column[i]] -= slope * own
+                h[met[i]] -= slope * own
                 for j in range(i, start[a + 1]):
                     entry[target[product]] -= slope * entry[cross[j]]
                     product += 1
@@ -65,7 +68,7 @@ def substitute(
     x: Floats,
     columns: Integers,
     start: Integers,
-    column: Integers,
+    met: Integers,
     slopes: Floats,
 ) -> None:
     """Turn members of x (B, P, T) from what they would be if later columns were zero into what they are."""
@@ -74,7 +77,7 @@ def substitute(
         for a in range(len(columns) - 1, -1, -1):
             for i in range(start[a], start[a + 1]):
                 for t in range(solution.shape[1]):
-                    solution[columns[a], t] -= slopes[b, i] * solution[column[i], t]
+                    solution[columns[a], t] -= slopes[b, i] * solution[met[i], t]
 
 
 @_compiled

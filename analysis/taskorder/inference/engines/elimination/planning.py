@@ -15,9 +15,9 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 MOST_MET = 64
-"""Members that meet more later columns are as well left to dense algebra."""
+"""Groups whose members meet more later columns, in the root mean square, are left to dense algebra."""
 FEWEST = 8
-"""A group with fewer levels is not worth a step of its own."""
+"""A group with fewer members is left to dense algebra."""
 MANY = 2e6
 """So many products take most of a second to look at."""
 
@@ -34,7 +34,7 @@ class Members:
         Where their diagonal entries are.
     start : array (A + 1,)
         Where each member's part of what follows begins.
-    cross, column : array (F,)
+    cross, met : array (F,)
         Where their entries with later columns are; these columns.
     target : array (M,)
         The later entry that the product of each two of them, of one member, is taken off.
@@ -44,7 +44,7 @@ class Members:
     diagonal: Integers
     start: Integers
     cross: Integers
-    column: Integers
+    met: Integers
     target: Integers
 
 
@@ -119,7 +119,7 @@ def plan(left: Integers, right: Integers, groups: Sequence[Integers]) -> Plan:
     left, right : array
         Columns i <= j of the entries that are not zero; every diagonal one is among them.
     groups : sequence of arrays
-        Columns that may go together.
+        Columns that may go together; no column is in two of them.
     """
     width = int(right.max()) + 1
     given = left * width + right
@@ -297,6 +297,6 @@ def _members(entries: Integers, width: int, chosen: Sequence[tuple[Integers, Boo
         diagonal=_at(entries, gone, gone, width),
         start=np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
         cross=np.concatenate(cross),
-        column=np.concatenate(other),
+        met=np.concatenate(other),
         target=np.concatenate(target),
     )
