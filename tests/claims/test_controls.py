@@ -136,8 +136,9 @@ def test_another_file_in_the_place_of_the_table_is_refused(content: str, tmp_pat
         controls.read(path)
 
 
+@pytest.mark.usefixtures("quick")
 def test_two_that_write_one_table_keep_each_other_s_rows(
-    analysis: Analysis, helps: Claim, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+    analysis: Analysis, helps: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, run = tmp_path / "small.csv", controls.controls
     alone = controls.alone

@@ -80,9 +80,10 @@ COSTS = st.sampled_from([None, -1e9, 0.0, 1e1, 1e2, 1e3])
 
 
 def planned(system: System, *, eager: bool, apart: float | None = None) -> Plan:
-    """Plan to eliminate all groups that can go, or none; the rest is taken apart, at a cost a block, or not."""
+    """Plan to eliminate all groups that can go, or none; the rest is taken apart, or not."""
+    costs = {} if apart is None else {"SMALL": 1, "MOVED": 0.0, "STARTED": apart}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"SMALL": 1, "MOVED": 0.0, "STARTED": apart}.items() if apart is not None else ():
+        for name, value in costs.items():
             patch.setattr(blocks, name, value)
         patch.setattr(planning, "FEWEST", 1 if eager else 1000)
         patch.setattr(planning, "MOST_MET", 1000)
