@@ -110,3 +110,19 @@ def test_draws_of_an_estimand_are_all_chains(make_fit: MakeFit) -> None:
     assert found is not None
     assert len(found.draws) == 400
     assert estimates.named(fit, "no such") is None
+
+
+def test_what_differs_most_is_of_sds_that_the_data_tell(make_fit: MakeFit) -> None:
+    """A prior that as good as knows the largest sd takes it out of the sentence."""
+    fit = make_fit()
+    shown = [one for one in estimates.heterogeneity(fit) if one.parameter in names.heterogeneity(fit.spec)]
+    largest = max(shown, key=lambda one: one.mean).parameter
+
+    def said(sigma: float) -> str:
+        priors = {largest: {"dist": "LogNormal", "mu": -2.0, "sigma": sigma}}
+        spec = parse_model(fit.spec.model_dump() | {"priors": priors})
+        return " ".join(sentences.doubts(replace(fit, spec=spec)))
+
+    between = f"most between {names.heterogeneity(fit.spec)[largest][1]}:"
+    assert between in said(1.0)
+    assert between not in said(0.1)

@@ -6,7 +6,8 @@ import numpy as np
 
 from taskorder.inference.estimands import PROBABILITY, RATIO, reports_points
 from taskorder.inference.fitting import Fit
-from taskorder.inference.spec import EstimandSpec
+from taskorder.inference.priors import bulk
+from taskorder.inference.spec import EstimandSpec, ModelSpec
 from taskorder.reporting import estimates, names, wording
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
@@ -14,6 +15,8 @@ from taskorder.reporting.estimates import Estimate, draws_of
 
 MOST_TOLD = 4
 """Estimates of the headline that are told in sentences where no claim says which matter."""
+KNOWN = 2.0
+"""A prior of a sd as good as knows it where its bulk ends at less than so many times where it begins."""
 
 
 def findings(answer: Answer) -> list[str]:
@@ -148,7 +151,8 @@ def doubts(fit: Fit) -> list[str]:
 
 def _largest_spread(fit: Fit) -> list[str]:
     words = names.heterogeneity(fit.spec)
-    shown = [estimates.in_points(e, fit) for e in estimates.heterogeneity(fit) if e.parameter in words]
+    estimated = [e for e in estimates.heterogeneity(fit) if not _as_good_as_known(e.parameter, fit.spec)]
+    shown = [estimates.in_points(e, fit) for e in estimated if e.parameter in words]
     slopes = [e for e in shown if words[e.parameter][0] != "score"]
     found: list[str] = []
     for among, subject in ((shown, "Scores differ"), (slopes, "What a stage adds differs")):
@@ -160,6 +164,14 @@ def _largest_spread(fit: Fit) -> list[str]:
         amount = f"sd {wording.number(largest.mean, places)} {largest.unit}"
         found.append(f"{subject} most between {between}: {amount}.")
     return found
+
+
+def _as_good_as_known(sd: str, spec: ModelSpec) -> bool:
+    """Say whether the prior of a sd leaves the data next to no say in it."""
+    if sd not in spec.priors:
+        return False
+    low, high = bulk(spec.priors[sd])
+    return high < KNOWN * low
 
 
 def subtitle(fit: Fit) -> str:
