@@ -15,6 +15,7 @@ RUNS = {0: np.array([9, 10]), 1: np.array([11, 12])}
 GROUP = np.array([-1, 0, 0, 0, 1, 1])
 LEVEL = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0])
 V = np.linspace(0.0, 0.3, THERE + COMING)
+OUTCOME = np.array([*np.random.default_rng(4).normal(0.0, 2.0, THERE), *np.zeros(COMING)])
 
 
 def designs() -> tuple[Floats, Floats]:
@@ -29,7 +30,7 @@ def at(theta: Floats) -> tuple[Point, Floats]:
     sd = np.array([0.8, *np.exp(theta[1:3])])[GROUP + 1]
     residual = np.exp(2 * theta[3:])[LEVEL]
     x = (first + np.exp(-theta[0]) * second) * sd
-    point = Point(x, -np.exp(-theta[0]) * second * sd, GROUP, V + residual, residual, LEVEL)
+    point = Point(x, -np.exp(-theta[0]) * second * sd, GROUP, V + residual, residual, OUTCOME, LEVEL)
     return point, x @ x.T + np.diag(V + residual)
 
 
@@ -37,32 +38,52 @@ THETA = np.array([0.4, -0.3, 0.2, -0.5, 0.1])
 N = np.array([1.0, 2, 1, 1, 3, 1, 1, 1, 1, 0, 0, 0, 0])
 
 
-def information(rows: list[int]) -> Floats:
-    """Return the expected information of rows by differences of their covariance matrix."""
+def given(theta: Floats, outcome: Floats, there: list[int], run: list[int]) -> tuple[Floats, Floats]:
+    """Return mean and covariance of the rows of a run given those that are there."""
+    point, whole = at(theta)
+    noise = np.diag(whole - point.x @ point.x.T)
+    whole = whole - np.diag(noise) + np.diag(noise / np.where(N > 0, N, 1.0))
+    solved = np.linalg.solve(whole[np.ix_(there, there)], whole[np.ix_(there, run)])
+    return solved.T @ outcome[there], whole[np.ix_(run, run)] - whole[np.ix_(run, there)] @ solved
 
-    def covariance(theta: Floats) -> Floats:
-        point, whole = at(theta)
-        noise = np.diag(whole - point.x @ point.x.T)
-        many = np.where(N > 0, N, 1.0)
-        return (whole - np.diag(noise) + np.diag(noise / many))[np.ix_(rows, rows)]
 
-    step = 1e-5
-    inverse = np.linalg.inv(covariance(THETA))
-    slopes = [
-        inverse @ (covariance(THETA + step * one) - covariance(THETA - step * one)) / (2 * step)
+def information(there: list[int], run: list[int]) -> Floats:
+    """Return the expected information of a run by differences of its mean and covariance.
+
+    Rows to come that are there come out as those before them foretell.
+    """
+    made, outcome, step = list(range(THERE)), OUTCOME.copy(), 1e-5
+    if known := there[THERE:]:
+        outcome[known] = given(THETA, outcome, made, known)[0]
+    inverse = np.linalg.inv(given(THETA, outcome, there, run)[1])
+    sides = [
+        [given(THETA + sign * step * one, outcome, there, run) for sign in (1, -1)]
         for one in np.eye(len(THETA))
     ]
-    return np.array([[0.5 * np.trace(a @ b) for b in slopes] for a in slopes])
+    means = [(up[0] - down[0]) / (2 * step) for up, down in sides]
+    slopes = [inverse @ (up[1] - down[1]) / (2 * step) for up, down in sides]
+    size = range(len(THETA))
+    return np.array(
+        [[means[i] @ inverse @ means[j] + 0.5 * np.trace(slopes[i] @ slopes[j]) for j in size] for i in size]
+    )
 
 
 @pytest.mark.parametrize("run", [0, 1])
-def test_a_run_adds_what_the_covariance_of_all_rows_says(run: int) -> None:
+def test_a_run_adds_what_its_distribution_given_all_rows_says(run: int) -> None:
     point, _ = at(THETA)
     inverse = point.inverse(N, np.ones(len(GROUP)))
-    found = point.informations(inverse, N, [RUNS[0], RUNS[1]])[run]
-    there = list(range(THERE))
-    expected = information([*there, *RUNS[run]]) - information(there)
+    surprise = point.surprise(inverse, N)
+    found = point.informations(inverse, N, surprise, [RUNS[0], RUNS[1]])[run]
+    expected = information(list(range(THERE)), list(RUNS[run]))
     assert np.allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_where_effects_turned_out_small_runs_tell_less_of_what_they_do() -> None:
+    point, _ = at(THETA)
+    inverse = point.inverse(N, np.ones(len(GROUP)))
+    surprise = point.surprise(inverse, N)
+    much, little = (point.informations(inverse, N, part * surprise, [RUNS[0]])[0] for part in (1.0, 0.1))
+    assert little[0, 0] < 0.5 * much[0, 0]
 
 
 def of_draws(
@@ -92,9 +113,8 @@ def test_runs_one_after_the_other_add_up_to_both() -> None:
     known = of_draws(ratio, theta, np.zeros((len(GROUP), 400)), [], logarithm=True)
     both = known.after(0).after(1)
     there = list(range(THERE))
-    assert np.allclose(
-        both.information[0], information([*there, 9, 10, 11, 12]) - information(there), rtol=1e-6
-    )
+    expected = information(there, [9, 10]) + information([*there, 9, 10], [11, 12])
+    assert np.allclose(both.information[0], expected, rtol=1e-6)
     assert known.gains([0])[0] == pytest.approx(known.variance - known.after(0).variance)
     assert both.width() < known.after(0).width() < known.width()
     width = np.ptp(np.quantile(np.exp(ratio(theta)), [0.025, 0.975]))

@@ -1,15 +1,17 @@
 """What rows to come will say of the parameters that are not linear: recency, and standard deviations.
 
-With the coefficients integrated out, outcomes are Normal(X mu, Sigma), Sigma = X S^2 X' + R, and the expected
-information of data on parameters i and j of theta is 1/2 tr(Sigma^-1 dSigma_i Sigma^-1 dSigma_j) (Mardia and
-Marshall 1984, Biometrika 71, 135-146). Rows r that come to the rows D that are there add that of their
-distribution given D. With T = [-Sigma^-1 Sigma_Dr; I] and Q the inverse of their variance given D,
+With the coefficients integrated out, outcomes are Normal(X mu, Sigma), Sigma = X S^2 X' + R. Rows r that come
+to the rows D that are there are normal given D; with m their mean and Q the inverse of their variance, their
+expected information on parameters i and j of theta is (Mardia and Marshall 1984, Biometrika 71, 135-146)
 
-    tr(Q (A_i T)_D' Sigma^-1 (A_j T)_D) + 1/2 tr(Q T'A_i T Q T'A_j T),          A = dSigma
+    dm_i' Q dm_j + 1/2 tr(Q T'A_i T Q T'A_j T)        T = [-Sigma^-1 Sigma_Dr; I],   A = dSigma
+    dm_i = (A_i T)_D' Sigma^-1 (y - X mu)
 
-for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). The parameters are recency
-and the logarithms of sds. Estimands on orders go with the slopes of moderators, too, which are coefficients:
-given theta, rows add to the precision of these what linear algebra says (`outlook`).
+for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). What D says of the effects
+is in y: where they turned out small, what depends on them tells little. Runs that are chosen and not made
+yet are taken to come out as expected. The parameters are recency and the logarithms of sds. Estimands on
+orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to the precision
+of these what linear algebra says (`outlook`).
 
 Draws of the parameters, and of slopes less their regression on the parameters, have the covariance C. If it
 becomes P = (C^-1 + information)^-1, and the truth is the draw t, then the posterior of a normal model has the
@@ -59,6 +61,8 @@ class Point:
         Which group's sd a coefficient has; -1 for fixed terms.
     variance, residual : array (N,)
         Of one replicate, and the part of it that is the residual's.
+    outcome : array (N,)
+        Less what the prior means come to; 0 for rows to come.
     level : array (N,) of int
         Which residual sd applies.
     """
@@ -68,6 +72,7 @@ class Point:
     group: Integers
     variance: Floats
     residual: Floats
+    outcome: Floats
     level: Integers
 
     @property
@@ -76,7 +81,18 @@ class Point:
         levels = int(self.level.max()) + 1 if self.residual.any() else 0
         return bool(self.slope.size) + int(self.group.max(initial=-1)) + 1 + levels
 
-    def informations(self, inverse: Floats, n: Floats, runs: Sequence[Integers]) -> Floats:
+    def surprise(self, inverse: Floats, n: Floats) -> Floats:
+        """Return Sigma^-1 (y - X mu) of the rows that are there, (N,); 0 for rows to come.
+
+        Parameters
+        ----------
+        inverse, n
+            As in `informations`.
+        """
+        w = n / self.variance
+        return w * (self.outcome - self.x @ (inverse @ (self.x.T @ (w * self.outcome))))
+
+    def informations(self, inverse: Floats, n: Floats, surprise: Floats, runs: Sequence[Integers]) -> Floats:
         """Return what each of several runs would add, (runs, D, D).
 
         Parameters
@@ -85,6 +101,7 @@ class Point:
             M^-1 for the rows that are there.
         n : array (N,)
             How many replicates each row has; 0 for rows that are not there.
+        surprise : array (N,)
         runs : sequence of arrays
             The rows of each run.
         """
@@ -92,9 +109,7 @@ class Point:
         w = n / self.variance
         h = inverse @ self.x[rows].T
         moved, within = self._derivatives(h, w, n, rows)
-        weighed = w[:, None] * moved
-        back = self.x.T @ weighed
-        solved = weighed - w[:, None] * (self.x @ (inverse @ back))
+        shifts = np.tensordot(surprise, moved, axes=(0, 1))
         joint = self.x[rows] @ h
         ends = np.cumsum([len(run) for run in runs])
         found: list[Floats] = []
@@ -102,10 +117,9 @@ class Point:
             at = slice(stop - len(run), stop)
             root = np.linalg.cholesky(joint[at, at] + np.diag(self.variance[run]))
             half = linalg.solve_triangular(root, np.eye(len(run)), lower=True)
-            a = (moved[:, :, at] @ half.T).reshape(len(moved), -1)
-            b = (solved[:, :, at] @ half.T).reshape(len(moved), -1)
-            c = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
-            found.append(a @ b.T + 0.5 * c @ c.T)
+            of_mean = shifts[:, at] @ half.T
+            of_variance = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
+            found.append(of_mean @ of_mean.T + 0.5 * of_variance @ of_variance.T)
         return np.array(found)
 
     def falls(self, inverse: Floats, at: Integers, runs: Sequence[Integers]) -> Floats:
@@ -239,8 +253,8 @@ class Told:
     logarithm : bool
         Whether it is the logarithm.
     cloud : Cloud
-    points, inverses : tuple
-        A few draws of theta, T, with M^-1 at each.
+    points, inverses, surprises : tuple
+        A few draws of theta, T, with M^-1 at each, and what `Point.surprise` says of the rows that are there.
     at : array (M,) of int
         Which coefficients those of the cloud are.
     scale : array (M,)
@@ -261,6 +275,7 @@ class Told:
     cloud: Cloud
     points: tuple[Point, ...]
     inverses: tuple[Floats, ...]
+    surprises: tuple[Floats, ...]
     at: Integers
     scale: Floats
     first: Floats
@@ -321,8 +336,9 @@ class Told:
     def _informations(self, runs: Sequence[int]) -> Floats:
         """Return what each of some runs would add at each point, (runs, T, I, I)."""
         rows = [self.rows[run] for run in runs]
-        pairs = zip(self.points, self.inverses, strict=True)
-        return np.stack([point.informations(inverse, self.n, rows) for point, inverse in pairs], axis=1)
+        each = zip(self.points, self.inverses, self.surprises, strict=True)
+        found = [point.informations(inverse, self.n, surprise, rows) for point, inverse, surprise in each]
+        return np.stack(found, axis=1)
 
     def _covariances(self) -> Floats:
         """Return the covariance of the coefficients given theta at each point, (T, M, M)."""
@@ -368,6 +384,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
     def rows(by: Floats) -> Floats:
         return np.vstack([summed(there, by).toarray(), summed(coming, by)[cells].toarray()])
 
+    outcome = there.cells.mean - density.sums.shift - summed(there, weight) @ density.mean
     level = np.concatenate([there.cells.level, coming.cells.level[cells]])
     residual = theta.residual[level, 0] ** 2
     return Point(
@@ -376,6 +393,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
         group=density.sd_of,
         variance=np.concatenate([there.cells.v, coming.cells.v[cells]]) + residual,
         residual=residual,
+        outcome=np.concatenate([outcome, np.zeros(len(cells))]),
         level=level,
     )
 
@@ -418,6 +436,7 @@ def told(
         cloud=cloud,
         points=tuple(points),
         inverses=inverses,
+        surprises=tuple(point.surprise(inverse, n) for point, inverse in zip(points, inverses, strict=True)),
         at=at,
         scale=scale,
         first=np.linalg.inv(covariances(inverses, at, scale)),
