@@ -8,10 +8,14 @@ expected information on parameters i and j of theta is (Mardia and Marshall 1984
     dm_i = (A_i T)_D' Sigma^-1 (y - X mu)
 
 for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). What D says of the effects
-is in y: where they turned out small, what depends on them tells little. Runs that are chosen and not made
-yet are taken to come out as expected. The parameters are recency and the logarithms of sds. Estimands on
-orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to the precision
-of these what linear algebra says (`outlook`).
+is in y: where they turned out small, what depends on them tells little. Of runs that are chosen and not made
+yet, outcomes are taken as they are expected, with their variance: that adds
+
+    (A_i T)_E' (Sigma_E^-1 - Sigma_D^-1) (A_j T)_E        E: the rows D and those chosen
+
+to dm_i dm_j', Sigma_D^-1 being zero beyond D. The parameters are recency and the logarithms of sds. Estimands
+on orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to the
+precision of these what linear algebra says (`outlook`).
 
 Draws of the parameters, and of slopes less their regression on the parameters, have the covariance C. If it
 becomes P = (C^-1 + information)^-1, and the truth is the draw t, then the posterior of a normal model has the
@@ -50,6 +54,25 @@ TRUTHS = 4
 
 
 @dataclass(frozen=True)
+class Made:
+    """What is known at one theta before any run to come is made.
+
+    Attributes
+    ----------
+    inverse : array (P, P)
+        M^-1.
+    n : array (N,)
+        Replicates of each row; 0 for rows to come.
+    surprise : array (N,)
+        Sigma^-1 (y - X mu); 0 for rows to come.
+    """
+
+    inverse: Floats
+    n: Floats
+    surprise: Floats
+
+
+@dataclass(frozen=True)
 class Point:
     """One theta, and all rows: those that are there, then those to come.
 
@@ -81,35 +104,38 @@ class Point:
         levels = int(self.level.max()) + 1 if self.residual.any() else 0
         return bool(self.slope.size) + int(self.group.max(initial=-1)) + 1 + levels
 
-    def surprise(self, inverse: Floats, n: Floats) -> Floats:
-        """Return Sigma^-1 (y - X mu) of the rows that are there, (N,); 0 for rows to come.
+    def made(self, n: Floats, proper: Floats) -> Made:
+        """Return what the rows that are there say.
 
         Parameters
         ----------
-        inverse, n
-            As in `informations`.
+        n : array (N,)
+            How many replicates each row has; 0 for rows that are not there.
+        proper : array (P,)
+            As in `Density`.
         """
-        w = n / self.variance
-        return w * (self.outcome - self.x @ (inverse @ (self.x.T @ (w * self.outcome))))
+        matrix = np.diag(proper) + self.x.T @ ((n / self.variance)[:, None] * self.x)
+        inverse = linalg.cho_solve(linalg.cho_factor(matrix), np.eye(len(proper)))
+        return Made(inverse, n, self._solved(inverse, n, self.outcome))
 
-    def informations(self, inverse: Floats, n: Floats, surprise: Floats, runs: Sequence[Integers]) -> Floats:
+    def informations(self, inverse: Floats, n: Floats, made: Made, runs: Sequence[Integers]) -> Floats:
         """Return what each of several runs would add, (runs, D, D).
 
         Parameters
         ----------
         inverse : array (P, P)
-            M^-1 for the rows that are there.
+            M^-1 for the rows that are there, those chosen among them.
         n : array (N,)
             How many replicates each row has; 0 for rows that are not there.
-        surprise : array (N,)
+        made : Made
         runs : sequence of arrays
             The rows of each run.
         """
         rows = np.concatenate(runs)
-        w = n / self.variance
         h = inverse @ self.x[rows].T
-        moved, within = self._derivatives(h, w, n, rows)
-        shifts = np.tensordot(surprise, moved, axes=(0, 1))
+        moved, within = self._derivatives(h, n / self.variance, n, rows)
+        shifts = np.tensordot(made.surprise, moved, axes=(0, 1))
+        open_yet = self._solved(inverse, n, moved) - self._solved(made.inverse, made.n, moved)
         joint = self.x[rows] @ h
         ends = np.cumsum([len(run) for run in runs])
         found: list[Floats] = []
@@ -117,10 +143,17 @@ class Point:
             at = slice(stop - len(run), stop)
             root = np.linalg.cholesky(joint[at, at] + np.diag(self.variance[run]))
             half = linalg.solve_triangular(root, np.eye(len(run)), lower=True)
-            of_mean = shifts[:, at] @ half.T
+            expected = shifts[:, at] @ half.T
+            varying = (moved[:, :, at] @ half.T).reshape(len(moved), -1)
+            by = (open_yet[:, :, at] @ half.T).reshape(len(moved), -1)
             of_variance = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
-            found.append(of_mean @ of_mean.T + 0.5 * of_variance @ of_variance.T)
+            found.append(expected @ expected.T + varying @ by.T + 0.5 * of_variance @ of_variance.T)
         return np.array(found)
+
+    def _solved(self, inverse: Floats, n: Floats, values: Floats) -> Floats:
+        """Return Sigma^-1 times values of the rows that are there, (..., N, R) or (N,); 0 for others."""
+        w = n / self.variance if values.ndim == 1 else (n / self.variance)[:, None]
+        return w * (values - self.x @ (inverse @ (self.x.T @ (w * values))))
 
     def falls(self, inverse: Floats, at: Integers, runs: Sequence[Integers]) -> Floats:
         """Return by how much the covariance of some coefficients falls by each of several runs.
@@ -175,11 +208,6 @@ class Point:
         """Return M^-1 once rows are there, (P, P)."""
         h = inverse @ self.x[rows].T
         return inverse - h @ np.linalg.solve(self._variance_of(inverse, rows), h.T)
-
-    def inverse(self, n: Floats, proper: Floats) -> Floats:
-        """Return M^-1 for the rows that are there, (P, P)."""
-        matrix = np.diag(proper) + self.x.T @ ((n / self.variance)[:, None] * self.x)
-        return linalg.cho_solve(linalg.cho_factor(matrix), np.eye(len(proper)))
 
 
 @dataclass(frozen=True)
@@ -253,8 +281,8 @@ class Told:
     logarithm : bool
         Whether it is the logarithm.
     cloud : Cloud
-    points, inverses, surprises : tuple
-        A few draws of theta, T, with M^-1 at each, and what `Point.surprise` says of the rows that are there.
+    points, made, inverses : tuple
+        A few draws of theta, T; what is known at each before any run, and M^-1 with the runs taken in.
     at : array (M,) of int
         Which coefficients those of the cloud are.
     scale : array (M,)
@@ -274,8 +302,8 @@ class Told:
     logarithm: bool
     cloud: Cloud
     points: tuple[Point, ...]
+    made: tuple[Made, ...]
     inverses: tuple[Floats, ...]
-    surprises: tuple[Floats, ...]
     at: Integers
     scale: Floats
     first: Floats
@@ -336,8 +364,8 @@ class Told:
     def _informations(self, runs: Sequence[int]) -> Floats:
         """Return what each of some runs would add at each point, (runs, T, I, I)."""
         rows = [self.rows[run] for run in runs]
-        each = zip(self.points, self.inverses, self.surprises, strict=True)
-        found = [point.informations(inverse, self.n, surprise, rows) for point, inverse, surprise in each]
+        each = zip(self.points, self.inverses, self.made, strict=True)
+        found = [point.informations(inverse, self.n, made, rows) for point, inverse, made in each]
         return np.stack(found, axis=1)
 
     def _covariances(self) -> Floats:
@@ -428,15 +456,16 @@ def told(
         `at` and `scale`.
     """
     at, scale = coefficients
-    inverses = tuple(point.inverse(n, proper) for point in points)
+    made = tuple(point.made(n, proper) for point in points)
+    inverses = tuple(one.inverse for one in made)
     known = points[0].parameters
     return Told(
         value=value,
         logarithm=logarithm,
         cloud=cloud,
         points=tuple(points),
+        made=made,
         inverses=inverses,
-        surprises=tuple(point.surprise(inverse, n) for point, inverse in zip(points, inverses, strict=True)),
         at=at,
         scale=scale,
         first=np.linalg.inv(covariances(inverses, at, scale)),
