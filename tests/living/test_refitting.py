@@ -95,7 +95,7 @@ def tree_of(files: dict[str, bytes], *, without: tuple[str, ...]) -> dict[str, b
 def test_a_claim_that_changes_is_told_with_both_probabilities(root: Path, rows: Rows, wishes: Wishes) -> None:
     claims = root / "reports/claims.toml"
     claims.write_text(claims.read_text("utf-8").replace("rope = 5", "rope = 1"), "utf-8")
-    change = added(refit([rows("a.csv", "three", gain=9.0), rows("b.csv", "four", gain=9.0)], wishes))
+    change = added(refit([rows("a.csv", "three", gain=11.0), rows("b.csv", "four", gain=11.0)], wishes))
     (one,) = change.models[0].claims
     assert one.words == ("undecided", "supported")
     assert "stages-help: undecided before, supported after" in text(change)
