@@ -176,6 +176,7 @@ def test_characters_are_no_smaller_than_unicode_says(text: str) -> None:
 
 @given(TEXTS, PERTURBATIONS, LANGUAGE, SEEDS)
 @example(";\u1161", Perturbation("punctuation", 0.05), "en", 0)
+@example("; \u0e33", Perturbation("punctuation", 0.3), "en", 4_294_967_296)
 @settings(max_examples=400)
 def test_any_text_keeps_words_and_its_marks_on_their_letters(
     text: str, perturbation: Perturbation, language: str, seed: int

@@ -63,8 +63,8 @@ def words_and_punctuation(text: str) -> list[str]:
 
 
 def is_gap(piece: str) -> bool:
-    """Say whether a piece stands between words: blanks, or nothing."""
-    return not piece or piece[0].isspace()
+    """Say whether a piece stands between words: blanks, or nothing; not a blank that a letter has joined."""
+    return not piece or (piece[0].isspace() and not is_word(piece))
 
 
 def is_word(piece: str) -> bool:
