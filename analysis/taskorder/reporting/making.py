@@ -85,8 +85,12 @@ def make_report(
 
 
 def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[str, Part]:
-    """Return the chapters by model; those that are not kept are made in processes of their own."""
+    """Return the chapters by model; those that are not kept are made in processes of their own.
+
+    Networks, each of which takes many fits, are begun with: none is left alone in the end.
+    """
     waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
+    waiting.sort(key=lambda spec: len(spec.networks), reverse=True)
     made: dict[str, Part] = {}
     if len(waiting) > 1:
         alone = replace(maker, settings=replace(maker.settings, progress=False), workers=1)
