@@ -49,7 +49,7 @@ Integers = NDArray[np.int64]
 
 RIDGE = 1e-10
 """Share of its diagonal that is added to a covariance before it is inverted."""
-TRUTHS = 4
+TRUTHS = 16
 """Draws about which others are drawn together, at each point."""
 
 
