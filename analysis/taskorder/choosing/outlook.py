@@ -57,7 +57,7 @@ OF_THETA = ("recency", "ratio", "sd_points", *OF_ORDERS)
 
 Those of orders go with the slopes of moderators, too.
 """
-DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 8
+DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 3
 """Draws of theta that are made; how many of them are used for linear effects, and for functions of theta."""
 SIMULATED = 50
 """Draws for which the best order is simulated."""
