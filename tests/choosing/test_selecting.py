@@ -194,7 +194,7 @@ def test_of_studies_that_are_tied_neither_is_taken_for_that_of_the_runs_to_come(
     for one in (in_a, in_b):
         assert (anywhere["upper"] - anywhere["lower"]).gt(one["upper"] - one["lower"]).all()
         assert one["gain"].between(anywhere["lower"], anywhere["upper"]).all()
-    assert "length" not in choose("two", "of_a").text()
+    assert "length (another)" not in choose("two", "of_a").text()
 
 
 def test_what_all_rows_share_counts_and_is_named(choose: Callable[..., selecting.Selection]) -> None:
