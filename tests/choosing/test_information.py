@@ -1,12 +1,13 @@
 """What rows would tell of theta is what the covariance of all rows says; each run takes from the rest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from taskorder.choosing.information import Cloud, Point, Told, told
+from taskorder.choosing.information import Cloud, Point, Told, told, truths_of
 
 Floats = NDArray[np.float64]
 
@@ -15,6 +16,7 @@ RUNS = {0: np.array([9, 10]), 1: np.array([11, 12])}
 GROUP = np.array([-1, 0, 0, 0, 1, 1])
 LEVEL = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0])
 V = np.linspace(0.0, 0.3, THERE + COMING)
+OUTCOME = np.array([*np.random.default_rng(4).normal(0.0, 2.0, THERE), *np.zeros(COMING)])
 
 
 def designs() -> tuple[Floats, Floats]:
@@ -29,7 +31,7 @@ def at(theta: Floats) -> tuple[Point, Floats]:
     sd = np.array([0.8, *np.exp(theta[1:3])])[GROUP + 1]
     residual = np.exp(2 * theta[3:])[LEVEL]
     x = (first + np.exp(-theta[0]) * second) * sd
-    point = Point(x, -np.exp(-theta[0]) * second * sd, GROUP, V + residual, residual, LEVEL)
+    point = Point(x, -np.exp(-theta[0]) * second * sd, GROUP, V + residual, residual, OUTCOME, LEVEL)
     return point, x @ x.T + np.diag(V + residual)
 
 
@@ -37,42 +39,70 @@ THETA = np.array([0.4, -0.3, 0.2, -0.5, 0.1])
 N = np.array([1.0, 2, 1, 1, 3, 1, 1, 1, 1, 0, 0, 0, 0])
 
 
-def information(rows: list[int]) -> Floats:
-    """Return the expected information of rows by differences of their covariance matrix."""
+def given(theta: Floats, there: list[int], run: list[int]) -> tuple[Floats, Floats]:
+    """Return by what the mean of a run's rows follows from those that are there, and their covariance."""
+    point, whole = at(theta)
+    noise = np.diag(whole - point.x @ point.x.T)
+    whole = whole - np.diag(noise) + np.diag(noise / np.where(N > 0, N, 1.0))
+    solved = np.linalg.solve(whole[np.ix_(there, there)], whole[np.ix_(there, run)])
+    return solved.T, whole[np.ix_(run, run)] - whole[np.ix_(run, there)] @ solved
 
-    def covariance(theta: Floats) -> Floats:
-        point, whole = at(theta)
-        noise = np.diag(whole - point.x @ point.x.T)
-        many = np.where(N > 0, N, 1.0)
-        return (whole - np.diag(noise) + np.diag(noise / many))[np.ix_(rows, rows)]
 
-    step = 1e-5
-    inverse = np.linalg.inv(covariance(THETA))
-    slopes = [
-        inverse @ (covariance(THETA + step * one) - covariance(THETA - step * one)) / (2 * step)
-        for one in np.eye(len(THETA))
-    ]
-    return np.array([[0.5 * np.trace(a @ b) for b in slopes] for a in slopes])
+def information(there: list[int], run: list[int]) -> Floats:
+    """Return the expected information of a run by differences of its mean and covariance.
+
+    Rows to come that are there come out as those before them foretell, with the variance that these leave.
+    """
+    made, chosen, step = there[:THERE], there[THERE:], 1e-5
+    second = np.outer(outcome := OUTCOME[there], outcome)
+    if chosen:
+        by, variance = given(THETA, made, chosen)
+        outcome[THERE:] = by @ OUTCOME[made]
+        second = np.outer(outcome, outcome)
+        second[THERE:, THERE:] += variance
+    inverse = np.linalg.inv(given(THETA, there, run)[1])
+    steps = [step * one for one in np.eye(len(THETA))]
+    sides = [[given(THETA + sign * one, there, run) for sign in (1, -1)] for one in steps]
+    means = [(up[0] - down[0]) / (2 * step) for up, down in sides]
+    slopes = [inverse @ (up[1] - down[1]) / (2 * step) for up, down in sides]
+    return np.array(
+        [
+            [
+                np.trace(inverse @ one @ second @ other.T) + 0.5 * np.trace(a @ b)
+                for other, b in zip(means, slopes, strict=True)
+            ]
+            for one, a in zip(means, slopes, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize("run", [0, 1])
-def test_a_run_adds_what_the_covariance_of_all_rows_says(run: int) -> None:
+def test_a_run_adds_what_its_distribution_given_all_rows_says(run: int) -> None:
     point, _ = at(THETA)
-    inverse = point.inverse(N, np.ones(len(GROUP)))
-    found = point.informations(inverse, N, [RUNS[0], RUNS[1]])[run]
-    there = list(range(THERE))
-    expected = information([*there, *RUNS[run]]) - information(there)
+    made = point.made(N, np.ones(len(GROUP)))
+    found = point.informations(made.inverse, N, made, [RUNS[0], RUNS[1]])[run]
+    expected = information(list(range(THERE)), list(RUNS[run]))
     assert np.allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_where_effects_turned_out_small_runs_tell_less_of_what_they_do() -> None:
+    point, _ = at(THETA)
+    made = point.made(N, np.ones(len(GROUP)))
+    known = (made, replace(made, surprise=0.1 * made.surprise))
+    much, little = (point.informations(made.inverse, N, one, [RUNS[0]])[0] for one in known)
+    assert little[0, 0] < 0.5 * much[0, 0]
 
 
 def of_draws(
     value: Callable[[Floats], Floats], theta: Floats, b: Floats, columns: list[int], *, logarithm: bool
 ) -> Told:
     at_columns = np.array(columns, dtype=np.int64), np.ones(len(columns))
+    truths = truths_of(value(np.concatenate([theta, b[columns]])))
     return told(
         value,
         Cloud.of(theta, b[columns]),
-        [at(THETA)[0]],
+        truths,
+        [at(THETA)[0] for _ in truths],
         np.ones(len(GROUP)),
         at_columns,
         N,
@@ -92,9 +122,8 @@ def test_runs_one_after_the_other_add_up_to_both() -> None:
     known = of_draws(ratio, theta, np.zeros((len(GROUP), 400)), [], logarithm=True)
     both = known.after(0).after(1)
     there = list(range(THERE))
-    assert np.allclose(
-        both.information[0], information([*there, 9, 10, 11, 12]) - information(there), rtol=1e-6
-    )
+    expected = information(there, [9, 10]) + information([*there, 9, 10], [11, 12])
+    assert np.allclose(both.information[0], expected, rtol=1e-6)
     assert known.gains([0])[0] == pytest.approx(known.variance - known.after(0).variance)
     assert both.width() < known.after(0).width() < known.width()
     width = np.ptp(np.quantile(np.exp(ratio(theta)), [0.025, 0.975]))
@@ -105,7 +134,7 @@ def test_runs_one_after_the_other_add_up_to_both() -> None:
 def test_of_what_is_linear_and_normal_runs_take_what_algebra_says() -> None:
     rng = np.random.default_rng(3)
     theta = THETA[:, None] + 0.1 * rng.normal(size=(5, 20_000))
-    inverse = at(THETA)[0].inverse(N, np.ones(len(GROUP)))
+    inverse = at(THETA)[0].made(N, np.ones(len(GROUP))).inverse
     b = np.linalg.cholesky(inverse) @ rng.normal(size=(len(GROUP), 20_000)) + 2.0 * theta[0]
     weights, slope = np.array([3.0, -1.0]), np.array([1.0, 0, 0, 0, 0])
 
@@ -115,7 +144,7 @@ def test_of_what_is_linear_and_normal_runs_take_what_algebra_says() -> None:
     known = of_draws(value, theta, b, [0, 2], logarithm=False)
     precision = np.diag(np.full(5, 0.1**-2)) + known.after(0).information[0]
     with_run = np.where(np.arange(len(N)) < 11, np.maximum(N, 1.0), 0.0)
-    after = at(THETA)[0].inverse(with_run, np.ones(len(GROUP)))[np.ix_([0, 2], [0, 2])]
+    after = at(THETA)[0].made(with_run, np.ones(len(GROUP))).inverse[np.ix_([0, 2], [0, 2])]
     by_theta = slope + 2.0 * weights.sum() * np.eye(5)[0]
     expected = by_theta @ np.linalg.solve(precision, by_theta) + weights @ after @ weights
     assert known.after(0).variance == pytest.approx(expected, rel=0.05)
@@ -126,11 +155,11 @@ def test_of_what_is_linear_and_normal_runs_take_what_algebra_says() -> None:
 def test_draws_that_come_together_keep_to_the_truths_that_they_come_to() -> None:
     rng = np.random.default_rng(4)
     cloud = Cloud.of(rng.normal(size=(2, 500)), rng.normal(size=(1, 500)))
-    exactly = cloud.narrowed(1e12 * np.eye(3))
-    assert np.ptp(exactly, axis=2).max() < 1e-4
+    exactly = cloud.narrowed(1e12 * np.eye(3), 7)
+    assert np.ptp(exactly, axis=1).max() < 1e-4
     draws = cloud.mean[:, None] + cloud.apart
-    nothing = cloud.narrowed(np.zeros((3, 3)))
-    assert np.allclose(nothing[:2], draws[:2, None, :], atol=1e-4)
-    some = cloud.narrowed(np.diag([3.0, 0.0, 0.0]))
-    assert some[0].var(axis=-1).mean() == pytest.approx(0.25 * draws[0].var(), rel=0.1)
-    assert some[1].var(axis=-1).mean() == pytest.approx(draws[1].var(), rel=0.1)
+    assert np.allclose(exactly[:2, 0], draws[:2, 7], atol=1e-4)
+    assert np.allclose(cloud.narrowed(np.zeros((3, 3)), 7)[:2], draws[:2], atol=1e-4)
+    some = cloud.narrowed(np.diag([3.0, 0.0, 0.0]), 7)
+    assert some[0].var() == pytest.approx(0.25 * draws[0].var(), rel=0.1)
+    assert some[1].var() == pytest.approx(draws[1].var(), rel=0.1)

@@ -1,15 +1,21 @@
 """What rows to come will say of the parameters that are not linear: recency, and standard deviations.
 
-With the coefficients integrated out, outcomes are Normal(X mu, Sigma), Sigma = X S^2 X' + R, and the expected
-information of data on parameters i and j of theta is 1/2 tr(Sigma^-1 dSigma_i Sigma^-1 dSigma_j) (Mardia and
-Marshall 1984, Biometrika 71, 135-146). Rows r that come to the rows D that are there add that of their
-distribution given D. With T = [-Sigma^-1 Sigma_Dr; I] and Q the inverse of their variance given D,
+With the coefficients integrated out, outcomes are Normal(X mu, Sigma), Sigma = X S^2 X' + R. Rows r that come
+to the rows D that are there are normal given D; with m their mean and Q the inverse of their variance, their
+expected information on parameters i and j of theta is (Mardia and Marshall 1984, Biometrika 71, 135-146)
 
-    tr(Q (A_i T)_D' Sigma^-1 (A_j T)_D) + 1/2 tr(Q T'A_i T Q T'A_j T),          A = dSigma
+    dm_i' Q dm_j + 1/2 tr(Q T'A_i T Q T'A_j T)        T = [-Sigma^-1 Sigma_Dr; I],   A = dSigma
+    dm_i = (A_i T)_D' Sigma^-1 (y - X mu)
 
-for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). The parameters are recency
-and the logarithms of sds. Estimands on orders go with the slopes of moderators, too, which are coefficients:
-given theta, rows add to the precision of these what linear algebra says (`outlook`).
+for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). What D says of the effects
+is in y: where they turned out small, what depends on them tells little. Of runs that are chosen and not made
+yet, outcomes are taken as they are expected, with their variance: that adds
+
+    (A_i T)_E' (Sigma_E^-1 - Sigma_D^-1) (A_j T)_E        E: the rows D and those chosen
+
+to dm_i dm_j', Sigma_D^-1 being zero beyond D. The parameters are recency and the logarithms of sds. Estimands
+on orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to the
+precision of these what linear algebra says (`outlook`).
 
 Draws of the parameters, and of slopes less their regression on the parameters, have the covariance C. If it
 becomes P = (C^-1 + information)^-1, and the truth is the draw t, then the posterior of a normal model has the
@@ -17,10 +23,11 @@ covariance P, and its mean deviates from what it is now by a part of how t does,
 
     d -> (C - P)^(1/2) C^(-1/2) d_t + P^(1/2) C^(-1/2) d          d: deviations of draws from their mean
 
-So draws are moved and drawn together, for a few truths and a few draws of theta at which the information is
-computed, and the estimand is computed of each. The variance and the width after the rows are means over
-these. It is an approximation, unlike what `outlook` says of linear effects: `benchmarks/designing.py`
-compares it with fits to the rows that came.
+So draws are moved and drawn together, about a few truths, with the information that there is at each, and the
+estimand is computed of each draw. The truths are the draws that have the quantiles 1/2T, 3/2T, ... of the
+estimand, so that few stand for all. The variance and the width after the rows are means over them. It is an
+approximation, unlike what `outlook` says of linear effects: `benchmarks/designing.py` compares it with fits
+to the rows that came.
 """
 
 from __future__ import annotations
@@ -43,8 +50,27 @@ Integers = NDArray[np.int64]
 
 RIDGE = 1e-10
 """Share of its diagonal that is added to a covariance before it is inverted."""
-TRUTHS = 4
-"""Draws about which others are drawn together, at each point."""
+TRUTHS = 8
+"""Draws about which others are drawn together."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is known at one theta before any run to come is made.
+
+    Attributes
+    ----------
+    inverse : array (P, P)
+        M^-1.
+    n : array (N,)
+        Replicates of each row; 0 for rows to come.
+    surprise : array (N,)
+        Sigma^-1 (y - X mu); 0 for rows to come.
+    """
+
+    inverse: Floats
+    n: Floats
+    surprise: Floats
 
 
 @dataclass(frozen=True)
@@ -59,6 +85,8 @@ class Point:
         Which group's sd a coefficient has; -1 for fixed terms.
     variance, residual : array (N,)
         Of one replicate, and the part of it that is the residual's.
+    outcome : array (N,)
+        Less what the prior means come to; 0 for rows to come.
     level : array (N,) of int
         Which residual sd applies.
     """
@@ -68,6 +96,7 @@ class Point:
     group: Integers
     variance: Floats
     residual: Floats
+    outcome: Floats
     level: Integers
 
     @property
@@ -76,25 +105,38 @@ class Point:
         levels = int(self.level.max()) + 1 if self.residual.any() else 0
         return bool(self.slope.size) + int(self.group.max(initial=-1)) + 1 + levels
 
-    def informations(self, inverse: Floats, n: Floats, runs: Sequence[Integers]) -> Floats:
+    def made(self, n: Floats, proper: Floats) -> Made:
+        """Return what the rows that are there say.
+
+        Parameters
+        ----------
+        n : array (N,)
+            How many replicates each row has; 0 for rows that are not there.
+        proper : array (P,)
+            As in `Density`.
+        """
+        matrix = np.diag(proper) + self.x.T @ ((n / self.variance)[:, None] * self.x)
+        inverse = linalg.cho_solve(linalg.cho_factor(matrix), np.eye(len(proper)))
+        return Made(inverse, n, self._solved(inverse, n, self.outcome))
+
+    def informations(self, inverse: Floats, n: Floats, made: Made, runs: Sequence[Integers]) -> Floats:
         """Return what each of several runs would add, (runs, D, D).
 
         Parameters
         ----------
         inverse : array (P, P)
-            M^-1 for the rows that are there.
+            M^-1 for the rows that are there, those chosen among them.
         n : array (N,)
             How many replicates each row has; 0 for rows that are not there.
+        made : Made
         runs : sequence of arrays
             The rows of each run.
         """
         rows = np.concatenate(runs)
-        w = n / self.variance
         h = inverse @ self.x[rows].T
-        moved, within = self._derivatives(h, w, n, rows)
-        weighed = w[:, None] * moved
-        back = self.x.T @ weighed
-        solved = weighed - w[:, None] * (self.x @ (inverse @ back))
+        moved, within = self._derivatives(h, n / self.variance, n, rows)
+        shifts = np.tensordot(made.surprise, moved, axes=(0, 1))
+        open_yet = self._solved(inverse, n, moved) - self._solved(made.inverse, made.n, moved)
         joint = self.x[rows] @ h
         ends = np.cumsum([len(run) for run in runs])
         found: list[Floats] = []
@@ -102,11 +144,17 @@ class Point:
             at = slice(stop - len(run), stop)
             root = np.linalg.cholesky(joint[at, at] + np.diag(self.variance[run]))
             half = linalg.solve_triangular(root, np.eye(len(run)), lower=True)
-            a = (moved[:, :, at] @ half.T).reshape(len(moved), -1)
-            b = (solved[:, :, at] @ half.T).reshape(len(moved), -1)
-            c = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
-            found.append(a @ b.T + 0.5 * c @ c.T)
+            expected = shifts[:, at] @ half.T
+            varying = (moved[:, :, at] @ half.T).reshape(len(moved), -1)
+            by = (open_yet[:, :, at] @ half.T).reshape(len(moved), -1)
+            of_variance = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
+            found.append(expected @ expected.T + varying @ by.T + 0.5 * of_variance @ of_variance.T)
         return np.array(found)
+
+    def _solved(self, inverse: Floats, n: Floats, values: Floats) -> Floats:
+        """Return Sigma^-1 times values of the rows that are there, (..., N, R) or (N,); 0 for others."""
+        w = n / self.variance if values.ndim == 1 else (n / self.variance)[:, None]
+        return w * (values - self.x @ (inverse @ (self.x.T @ (w * values))))
 
     def falls(self, inverse: Floats, at: Integers, runs: Sequence[Integers]) -> Floats:
         """Return by how much the covariance of some coefficients falls by each of several runs.
@@ -162,11 +210,6 @@ class Point:
         h = inverse @ self.x[rows].T
         return inverse - h @ np.linalg.solve(self._variance_of(inverse, rows), h.T)
 
-    def inverse(self, n: Floats, proper: Floats) -> Floats:
-        """Return M^-1 for the rows that are there, (P, P)."""
-        matrix = np.diag(proper) + self.x.T @ ((n / self.variance)[:, None] * self.x)
-        return linalg.cho_solve(linalg.cho_factor(matrix), np.eye(len(proper)))
-
 
 @dataclass(frozen=True)
 class Cloud:
@@ -201,25 +244,21 @@ class Cloud:
         covariance = linalg.block_diag(of_theta, own @ own.T / (draws - 1))
         return cls(mean, np.concatenate([theta, own]), regression, covariance)
 
-    def narrowed(self, information: Floats) -> Floats:
-        """Return the draws after rows, about each of K truths.
+    def narrowed(self, information: Floats, truth: int) -> Floats:
+        """Return the draws after rows with some information where one draw is the truth, (D + M, S).
 
         Parameters
         ----------
         information : array (D + M, D + M)
-
-        Returns
-        -------
-        array (D + M, K, S)
+        truth : int
         """
         after = np.linalg.inv(np.linalg.inv(self.covariance) + information)
         back = np.linalg.inv(_root(self.covariance))
-        truths = np.linspace(0, self.apart.shape[1] - 1, TRUTHS + 2).round().astype(int)[1:-1]
-        moved = _root(self.covariance - after) @ back @ self.apart[:, truths]
-        near = moved[:, :, None] + (_root(after) @ back @ self.apart)[:, None, :]
+        moved = _root(self.covariance - after) @ back @ self.apart[:, [truth]]
+        near = moved + _root(after) @ back @ self.apart
         size = self.regression.shape[1]
-        near[size:] += np.tensordot(self.regression, near[:size], axes=1)
-        return self.mean[:, None, None] + near
+        near[size:] += self.regression @ near[:size]
+        return self.mean[:, None] + near
 
 
 def _root(covariance: Floats) -> Floats:
@@ -239,8 +278,10 @@ class Told:
     logarithm : bool
         Whether it is the logarithm.
     cloud : Cloud
-    points, inverses : tuple
-        A few draws of theta, T, with M^-1 at each.
+    truths : tuple of int
+        Which draws may be the truth, T.
+    points, made, inverses : tuple
+        Theta at each; what is known there before any run, and M^-1 with the runs taken in.
     at : array (M,) of int
         Which coefficients those of the cloud are.
     scale : array (M,)
@@ -259,7 +300,9 @@ class Told:
     value: Callable[[Floats], Floats]
     logarithm: bool
     cloud: Cloud
+    truths: tuple[int, ...]
     points: tuple[Point, ...]
+    made: tuple[Made, ...]
     inverses: tuple[Floats, ...]
     at: Integers
     scale: Floats
@@ -321,8 +364,9 @@ class Told:
     def _informations(self, runs: Sequence[int]) -> Floats:
         """Return what each of some runs would add at each point, (runs, T, I, I)."""
         rows = [self.rows[run] for run in runs]
-        pairs = zip(self.points, self.inverses, strict=True)
-        return np.stack([point.informations(inverse, self.n, rows) for point, inverse in pairs], axis=1)
+        each = zip(self.points, self.inverses, self.made, strict=True)
+        found = [point.informations(inverse, self.n, made, rows) for point, inverse, made in each]
+        return np.stack(found, axis=1)
 
     def _covariances(self) -> Floats:
         """Return the covariance of the coefficients given theta at each point, (T, M, M)."""
@@ -332,18 +376,25 @@ class Told:
         return float(self._values(information, covariance).var(axis=-1).mean())
 
     def _values(self, information: Floats, covariance: Floats) -> Floats:
-        """Return the estimand's draws at each point about each truth, (T, K, S)."""
+        """Return the estimand's draws about each truth, (T, S)."""
         size = len(self.cloud.mean)
         known, free = information.shape[1], size - len(self.at)
         whole = np.zeros((len(self.points), size, size))
         whole[:, :known, :known] = information
         whole[:, free:, free:] = np.linalg.inv(covariance) - self.first
-        return self.value(np.stack([self.cloud.narrowed(one) for one in whole], axis=1))
+        pairs = zip(whole, self.truths, strict=True)
+        return self.value(np.stack([self.cloud.narrowed(one, truth) for one, truth in pairs], axis=1))
 
 
 def covariances(inverses: Sequence[Floats], at: Integers, scale: Floats) -> Floats:
     """Return the covariances of some coefficients (M,) given theta, (T, M, M), from M^-1 at each theta."""
     return np.array([inverse[np.ix_(at, at)] for inverse in inverses]) * np.outer(scale, scale)
+
+
+def truths_of(values: Floats) -> list[int]:
+    """Return which draws stand for all: those at evenly spaced quantiles of an estimand (S,)."""
+    at = (np.arange(TRUTHS) + 0.5) / TRUTHS * len(values)
+    return np.argsort(values, kind="stable")[at.astype(int)].tolist()
 
 
 def parameters_of(theta: Theta, *, recency: bool) -> Floats:
@@ -368,6 +419,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
     def rows(by: Floats) -> Floats:
         return np.vstack([summed(there, by).toarray(), summed(coming, by)[cells].toarray()])
 
+    outcome = there.cells.mean - density.sums.shift - summed(there, weight) @ density.mean
     level = np.concatenate([there.cells.level, coming.cells.level[cells]])
     residual = theta.residual[level, 0] ** 2
     return Point(
@@ -376,6 +428,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
         group=density.sd_of,
         variance=np.concatenate([there.cells.v, coming.cells.v[cells]]) + residual,
         residual=residual,
+        outcome=np.concatenate([outcome, np.zeros(len(cells))]),
         level=level,
     )
 
@@ -391,6 +444,7 @@ def summed(design: Design, weight: Floats) -> sparse.csr_array:
 def told(
     value: Callable[[Floats], Floats],
     cloud: Cloud,
+    truths: Sequence[int],
     points: Sequence[Point],
     proper: Floats,
     coefficients: tuple[Integers, Floats],
@@ -410,13 +464,16 @@ def told(
         `at` and `scale`.
     """
     at, scale = coefficients
-    inverses = tuple(point.inverse(n, proper) for point in points)
+    made = tuple(point.made(n, proper) for point in points)
+    inverses = tuple(one.inverse for one in made)
     known = points[0].parameters
     return Told(
         value=value,
         logarithm=logarithm,
         cloud=cloud,
+        truths=tuple(truths),
         points=tuple(points),
+        made=made,
         inverses=inverses,
         at=at,
         scale=scale,

@@ -28,7 +28,7 @@ from scipy import sparse, special
 from scipy.sparse.linalg import SuperLU, splu
 from threadpoolctl import threadpool_limits
 
-from taskorder.choosing.information import Cloud, Told, parameters_of, point_at, summed, told
+from taskorder.choosing.information import Cloud, Told, parameters_of, point_at, summed, told, truths_of
 from taskorder.errors import FitFailed, MissingData, nearest
 from taskorder.inference.engines import elimination
 from taskorder.inference.engines.collapsed import Sampled, drawn
@@ -40,7 +40,6 @@ from taskorder.inference.estimands import estimands, points_per_unit
 from taskorder.inference.fitting import choose
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.layout.observations import observe
-from taskorder.inference.ordering import curriculum
 from taskorder.inference.spec import EstimandSpec, ModelSpec
 from taskorder.inference.summary import INTERVAL
 from taskorder.results.catalogue import Covariates
@@ -49,16 +48,15 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-LINEAR = ("points", "contrast", "curriculum")
+LINEAR = ("points", "contrast")
 """Functions of estimands that are linear in the coefficients, given theta."""
-OF_ORDERS = ("order_sd", "order_ratio", "best_order")
+OF_ORDERS = ("curriculum", "order_sd", "order_ratio", "best_order")
 OF_THETA = ("recency", "ratio", "sd_points", *OF_ORDERS)
-"""Functions of estimands that are functions of theta; all but the first are above zero.
-
-Those of orders go with the slopes of moderators, too.
-"""
-DRAWS, POINTS_OF_THETA, POINTS_OF_INFORMATION = 600, 64, 3
-"""Draws of theta that are made; how many of them are used for linear effects, and for functions of theta."""
+"""Functions of estimands that are functions of theta; those of orders, of the slopes of moderators, too."""
+SIGNED = ("recency", "curriculum")
+"""Those that may be below zero."""
+DRAWS, POINTS_OF_THETA = 600, 64
+"""Draws of theta that are made; how many of them are used for linear effects."""
 SIMULATED = 50
 """Draws for which the best order is simulated."""
 NUMBERS = 40_000_000
@@ -268,7 +266,7 @@ def _of_effect(
 ) -> Outlook:
     u = sampled.u.reshape(len(sampled.u), -1)
     few = u[:, _evenly(u.shape[1], len(coming.run))]
-    effect = effect_of(coming.design, spec.estimands[name], density.coordinates.unpack(few))
+    effect = effect_of(coming.design, spec.estimands[name])
     effect *= points_per_unit(spec, coming.design.reference)
     return _at(density, there, few, effect, coming)
 
@@ -284,13 +282,14 @@ def _of_theta(
     coefficients = sampled.coefficients.reshape(-1, u.shape[1])[at]
     draws = np.concatenate([parameters, coefficients])
     value = _value(there, spec, name, list(slopes), draws)
-    logarithm = spec.estimands[name].function != "recency" and bool((value(draws) > 0).all())
-    few = u[:, np.linspace(0, u.shape[1] - 1, POINTS_OF_INFORMATION + 2).round().astype(int)[1:-1]]
-    thetas = [density.coordinates.unpack(few[:, [t]]) for t in range(few.shape[1])]
+    logarithm = spec.estimands[name].function not in SIGNED and bool((value(draws) > 0).all())
+    truths = truths_of(value(draws))
+    thetas = [density.coordinates.unpack(u[:, [t]]) for t in truths]
     count = len(there.cells.n)
     return told(
         value=(lambda x: np.log(value(x))) if logarithm else value,
         cloud=Cloud.of(parameters, coefficients),
+        truths=truths,
         points=[point_at(density, theta, there, coming.design, coming.cells) for theta in thetas],
         proper=density.proper,
         coefficients=(at, density.scale[at]),
@@ -397,24 +396,16 @@ def _reference(rows: pd.DataFrame, spec: ModelSpec, design: Design) -> float:
     return float(rows[spec.outcome.column].mean())
 
 
-def effect_of(design: Design, estimand: EstimandSpec, theta: Theta) -> Floats:
-    """Return an estimand as weights of the coefficients at each draw of theta, (T, P), on the model's scale.
+def effect_of(design: Design, estimand: EstimandSpec) -> Floats:
+    """Return an estimand as weights of the coefficients, (P,), on the model's scale.
 
     Raises
     ------
     MissingData
         If the rows have no term of that name.
     """
-    draws = len(theta.recency)
-    weight = np.zeros((draws, design.effects[0].shape[1]))
-    weight += _column(design, estimand.of)
-    if estimand.function == "contrast":
-        weight -= _column(design, estimand.to)
-    if estimand.function == "curriculum":
-        if len(design.effects) < 2:
-            raise MissingData("no row has two stages before its target, so that nothing is known of recency")
-        weight *= curriculum(theta.recency, np.ones(draws))[:, None]
-    return weight
+    weight = _column(design, estimand.of)
+    return weight - _column(design, estimand.to) if estimand.function == "contrast" else weight
 
 
 def _column(design: Design, term: str) -> Floats:
@@ -440,12 +431,12 @@ def _at(density: Density, there: Design, u: Floats, effect: Floats, coming: _Com
         theta, factor = next(density.evaluated(u[:, [t]]))
         sd, weight = density.prior_sd(theta)[:, 0], density.weights(theta)[:, 0]
         rows = summed(coming.design, weight)[coming.cells]
-        towards = np.vstack([effect[t], rows.toarray()]) * sd
+        towards = np.vstack([effect, rows.toarray()]) * sd
         solved = _factored(density, there, theta).solve(towards.T)
         joint.append(towards @ solved)
-        mean.append(effect[t] @ (density.mean + sd * elimination.means(factor)[:, 0]))
+        mean.append(effect @ (density.mean + sd * elimination.means(factor)[:, 0]))
         noise.append(v + theta.residual[level, 0] ** 2)
-    taken_off = density.sums.shift * effect[:, [b.start for b in there.blocks if b.name == "1"]].sum(axis=1)
+    taken_off = density.sums.shift * effect[[b.start for b in there.blocks if b.name == "1"]].sum()
     return Outlook(np.array(mean) + taken_off, np.array(joint), np.array(noise), coming.run, there.reference)
 
 

@@ -18,13 +18,15 @@ from taskorder.inference.engines.importance import (
     HOTTEST,
     WIDE_SHARE,
     Frame,
+    Mixture,
     Proposal,
-    Slice,
     fitted,
     frame,
+    learned,
     resampled,
     weights,
 )
+from taskorder.inference.engines.slices import Slice
 
 Floats = NDArray[np.float64]
 
@@ -265,3 +267,67 @@ def test_a_bent_coordinate_does_not_spoil_a_nearly_normal_one() -> None:
     u = proposal.draw(4000, np.random.default_rng(1))
     weight, _ = weights(log_density(u) - proposal.log_density(u))
     assert 1 / np.sum(weight**2) > 0.85 * len(weight)
+
+
+HEAVY, SIZE = 3.0, 8
+
+
+def heavy(u: Floats) -> Floats:
+    """Return the log density of a Student-t of many dimensions: along each it is wider than at the mode."""
+    shape = stats.multivariate_t(np.zeros(SIZE), np.eye(SIZE), df=HEAVY)
+    return np.atleast_1d(shape.logpdf(u.T))
+
+
+@pytest.fixture(scope="module")
+def about_heavy() -> Proposal:
+    at_mode = np.eye(SIZE) * HEAVY / (HEAVY + SIZE)
+    return fitted(heavy, frame(np.zeros(SIZE), at_mode, np.zeros(SIZE, dtype=bool)))
+
+
+def worth(value: Floats, log_density: Floats) -> float:
+    weight, _ = weights(value - log_density)
+    return 1.0 / float(np.sum(weight**2)) / len(weight)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_proposal_learns_what_its_draws_lack(about_heavy: Proposal, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    u = about_heavy.draw(2000, rng)
+    value, before = heavy(u), about_heavy.log_density(u)
+    weight, _ = weights(value - before)
+    taught = learned(about_heavy, u, value, weight)
+    again = taught.draw(2000, rng)
+    assert worth(heavy(again), taught.log_density(again)) > 1.3 * worth(value, before)
+
+
+def test_what_is_not_finite_is_not_learned_from(about_heavy: Proposal) -> None:
+    u = about_heavy.draw(1000, np.random.default_rng(1))
+    value = heavy(u)
+    weight, _ = weights(value - about_heavy.log_density(u))
+    out = np.where(np.arange(len(value)) % 5 > 0, value, -np.inf)
+    few = learned(about_heavy, u, out, weight)
+    same = learned(about_heavy, u[:, np.isfinite(out)], value[np.isfinite(out)], weight[np.isfinite(out)])
+    assert np.array_equal(few.log_density(u), same.log_density(u))
+
+
+def test_a_proposal_that_lacks_nothing_stays() -> None:
+    def normal(u: Floats) -> Floats:
+        return -0.5 * np.sum(u**2, axis=0)
+
+    proposal = fitted(normal, frame(np.zeros(3), np.eye(3), np.zeros(3, dtype=bool)))
+    u = proposal.draw(2000, np.random.default_rng(2))
+    weight, _ = weights(normal(u) - proposal.log_density(u))
+    taught = learned(proposal, u, normal(u), weight)
+    assert np.allclose(taught.log_density(u), proposal.log_density(u), atol=0.05)
+
+
+def test_draws_of_several_proposals_are_weighed_by_all_of_them(about_heavy: Proposal) -> None:
+    rng = np.random.default_rng(3)
+    u = about_heavy.draw(4000, rng)
+    weight, _ = weights(heavy(u) - about_heavy.log_density(u))
+    taught = learned(about_heavy, u, heavy(u), weight)
+    both = Mixture(((about_heavy, 4000),)).joined(taught, 8000)
+    u = np.concatenate([u, taught.draw(8000, rng)], axis=1)
+    density = np.exp([about_heavy.log_density(u), taught.log_density(u)])
+    np.testing.assert_allclose(np.exp(both.log_density(u)), density.T @ [1 / 3, 2 / 3])
+    assert np.exp(heavy(u) - both.log_density(u)).mean() == pytest.approx(1.0, abs=0.03)

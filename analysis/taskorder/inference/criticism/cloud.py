@@ -39,6 +39,8 @@ FEWEST = 25
 """Draws at which the density must be finite for their weights to say anything."""
 EVERY, ENOUGH = 3, 100
 """Every third draw will do where these are worth so many."""
+LEARNED = 2
+"""Times that a proposal learns from draws that do not cover the density."""
 TOLERANCE = 1e-8
 """Of the log density, as a share of it: draws are moved to near a mode."""
 
@@ -74,6 +76,8 @@ class Weighted:
     density : Density
     u : array (D, N)
         Draws of theta.
+    value : array (N,)
+        The log density at each.
     coefficients : array (P, times N)
         Drawn at each; the second draws of all follow the first ones.
     weight : array (N,)
@@ -85,6 +89,7 @@ class Weighted:
 
     density: Density
     u: Floats
+    value: Floats
     coefficients: Floats
     weight: Floats
     pareto_k: float
@@ -162,6 +167,8 @@ def _root(covariance: Floats) -> Floats:
 def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) -> Weighted:
     """Draw from a proposal that is fitted about a mode, and weigh the draws: as many as it takes.
 
+    Where they do not cover the density, the proposal learns from them, and as many are drawn anew.
+
     `evidence` is the logarithm of the integral.
 
     Raises
@@ -172,12 +179,19 @@ def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) 
     proposal = collapsed.proposal_about(start)
     u = proposal.draw(draws, rng)
     log_proposal = proposal.log_density(u)
-    first, second = rng.spawn(2)
+    first, *others = rng.spawn(2 + LEARNED)
     with suppress(FitFailed):
         some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], first, times)
         if some.worth >= ENOUGH:
             return some
-    return _weighed(start.density, u, log_proposal, second, times)
+    found = _weighed(start.density, u, log_proposal, others[0], times)
+    for other in others[1:]:
+        if found.covered:
+            break
+        proposal = importance.learned(proposal, found.u, found.value, found.weight)
+        u = proposal.draw(draws, other)
+        found = _weighed(start.density, u, proposal.log_density(u), other, times)
+    return found
 
 
 def _weighed(
@@ -192,7 +206,7 @@ def _weighed(
     log_weight = log_density - log_proposal[inside]
     weight, k = importance.weights(log_weight)
     evidence = float(logsumexp(log_weight) - np.log(len(inside)))
-    return Weighted(density, u[:, inside], coefficients, weight, k, evidence)
+    return Weighted(density, u[:, inside], log_density, coefficients, weight, k, evidence)
 
 
 def _drawn(density: Density, u: Floats, rng: np.random.Generator, times: int) -> tuple[Floats, Floats]:

@@ -1,8 +1,8 @@
 """The collapsed engine: theta by importance sampling, the linear effects drawn exactly given theta.
 
 The mode of the marginal density, a proposal fitted about it, weighted draws resampled (`importance`), more
-and more of them until those that are kept count for enough. If the weights' k-hat says
-even then that the proposal does not cover the density, nutpie walks on the density instead, with its exact
+and more of them from proposals that learn until those that are kept count for enough. If the weights' k-hat
+says even then that the proposal does not cover it, nutpie walks on the density instead, with its exact
 gradient, in the coordinates of the proposal. Either way every draw of theta comes with a draw of all
 coefficients, and the posterior is that of the whole model.
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
-from taskorder.inference.engines.importance import Frame, Proposal
+from taskorder.inference.engines.importance import Frame, Mixture, Proposal
 from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.theta import Theta
@@ -56,15 +57,14 @@ class Proposed:
     Attributes
     ----------
     u : array (D, N)
-    value, log_weight : array (N,)
-        Their log density, and that less the proposal's.
+    value : array (N,)
+        Their log density.
     coefficients : array (P, N)
         Drawn at each of the first ones; of others only what is kept gets any.
     """
 
     u: Floats
     value: Floats
-    log_weight: Floats
     coefficients: Floats
 
 
@@ -139,12 +139,14 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     rngs = [np.random.default_rng(stream) for stream in streams]
     proposal = proposal_about(start)
     made = _joined(_in_threads(lambda rng: _begun(start.density, proposal, each, rng), rngs))
+    all_of = Mixture(((proposal, each * CHAINS),))
+    weight, k = importance.weights(made.value - all_of.log_density(made.u))
     for times in PROPOSALS:
         if times > 1:
-            more = each * times // 2
-            others = _in_threads(lambda rng, n=more: _more(start.density, proposal, n, rng), rngs)
-            made = _joined([made, *others])
-        weight, k = importance.weights(made.log_weight)
+            proposal, more = importance.learned(proposal, made.u, made.value, weight), each * times // 2
+            others = _in_threads(partial(_more, start.density, proposal, more), rngs)
+            made, all_of = _joined([made, *others]), all_of.joined(proposal, more * CHAINS)
+            weight, k = importance.weights(made.value - all_of.log_density(made.u))
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
         kept = kept.reshape(CHAINS, each)
         if k < MAX_PARETO_K and (times == PROPOSALS[-1] or _are_enough(made.u[:, kept])):
@@ -203,15 +205,13 @@ def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]
 def _begun(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
     """Make proposals together with their coefficients, which cost little at the same time."""
     u = proposal.draw(count, rng)
-    value, coefficients = _with_coefficients(density, u, rng)
-    return Proposed(u, value, value - proposal.log_density(u), coefficients)
+    return Proposed(u, *_with_coefficients(density, u, rng))
 
 
 def _more(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
     """Make proposals without coefficients: few of them will be kept."""
     u = proposal.draw(count, rng)
-    value = _inside(density, u)
-    return Proposed(u, value, value - proposal.log_density(u), np.empty((density.sums.width, 0)))
+    return Proposed(u, _inside(density, u), np.empty((density.sums.width, 0)))
 
 
 def _joined(parts: Sequence[Proposed]) -> Proposed:

@@ -4,28 +4,32 @@ The proposal lives in coordinates z that are near independent standard ones (`Fr
 density along each of them, on either side of the mode: one dimension at a time it has the target's own
 skewness and tails. Two more shares of the draws keep the weights bounded: the same slices at a higher
 temperature, for many coordinates that stray at once, and a wide Student-t, for few that lie along a bent
-ridge. The weighted draws are resampled: each stands as often as its Pareto-smoothed weight asks for, its
-copies next to each other, so that effective sample sizes and R-hat count a heavy draw for what it is, one;
-Pareto's k-hat of the weights says whether the proposal covers the target.
+ridge. Where these draws are not enough, more are made from a proposal that has learned from their weights
+(`learned`), and all are weighed by the density of all together (`Mixture`). The weighted draws are resampled:
+each stands as often as its Pareto-smoothed weight asks for, its copies next to each other, so that effective
+sample sizes and R-hat count a heavy draw for what it is, one; Pareto's k-hat of the weights says whether the
+proposal covers the target.
 
-References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Kitagawa
-(1996), Journal of Computational and Graphical Statistics 5, on systematic resampling; Vehtari et al. (2024),
-Journal of Machine Learning Research 25, on Pareto-smoothed weights.
+References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Cornuet,
+Marin, Mira and Robert (2012), Scandinavian Journal of Statistics 39, on proposals that learn, and on the
+weights of all draws; Kitagawa (1996), Journal of Computational and Graphical Statistics 5, on systematic
+resampling; Vehtari et al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaln, logsumexp
 
 from taskorder.inference.diagnostics import MAX_PARETO_K
+from taskorder.inference.engines.slices import PROBES, Slice, through
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -34,13 +38,6 @@ LogDensity = Callable[[Floats], Floats]
 
 DROP = 8.0
 """On either side of the mode a coordinate's scale is where the log density has dropped by so much."""
-PROBES = np.array([0.12, 0.27, 0.45, 0.7, 1.0, 1.4])
-"""In that scale: where the density is measured."""
-GRID = np.concatenate([-np.linspace(2.0, 0.0, 65), np.linspace(0.0, 2.0, 65)[1:]])
-"""In that scale: the knots between which the logarithm of the proposal's density is linear."""
-EASED, SLOWEST, FASTEST = 0.8, 0.05, 40.0
-"""Beyond the last probe it falls as between the last two, times `EASED`; no proposal may fall faster than its
-target. Limits of that rate, per scale."""
 LOWEST = -200.0
 """Log densities below the mode's by more are not told apart."""
 NEARLY_NORMAL = 0.3
@@ -56,6 +53,8 @@ at the mode they lose the same in any number of dimensions, but by no less than 
 dimensions the wide draws are enough, and nothing is heated."""
 WIDE_SHARE, WIDE, FREEDOM = 0.05, 1.5, 5.0
 """Share of the wide Student-t draws, their scale, and their degrees of freedom (one more a dimension)."""
+SHARES, RIDGE = np.array([0.005, 0.05, 0.25, 0.5, 0.75, 0.95, 0.995]), 0.01
+"""Between these quantiles what a slice lacks is taken to be linear; and what its slopes are held back by."""
 
 
 @dataclass(frozen=True)
@@ -121,79 +120,6 @@ def frame(centre: Floats, covariance: Floats, log_sds: Booleans) -> Frame:
     order = np.argsort(-np.diag(covariance), kind="stable")
     root = np.linalg.cholesky(covariance[np.ix_(order, order)])
     return Frame(centre, order, root, np.where(log_sds[order], 2.0 * np.diag(root), 0.0))
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A density of one dimension, linear in its logarithm between knots and beyond them.
-
-    Attributes
-    ----------
-    knots : array (129,)
-    log_density : array (129,)
-        At the knots, normalised.
-    falls : array (2,)
-        The rates at which it falls beyond the first and the last knot.
-    """
-
-    knots: Floats
-    log_density: Floats
-    falls: Floats
-
-    def at(self, z: Floats) -> Floats:
-        """Return the log density at z (B,)."""
-        beyond = np.maximum(self.knots[0] - z, 0.0) * self.falls[0]
-        beyond = beyond + np.maximum(z - self.knots[-1], 0.0) * self.falls[1]
-        return np.interp(z, self.knots, self.log_density) - beyond
-
-    def drawn(self, uniform: Floats) -> Floats:
-        """Turn uniform numbers into draws."""
-        ends = np.cumsum(np.exp(_log_masses(self.knots, self.log_density, self.falls)))
-        part = np.minimum(np.searchsorted(ends, uniform * ends[-1], side="right"), len(ends) - 1)
-        start = np.concatenate([[0.0], ends[:-1]])
-        share = (uniform * ends[-1] - start[part]) / (ends - start)[part]
-        share = np.clip(share, 1e-15, 1.0 - 1e-15)
-        inner = np.clip(part - 1, 0, len(self.knots) - 2)
-        slope = self.log_density[inner + 1] - self.log_density[inner]
-        safe = np.where(np.abs(slope) < 1e-9, 1e-9, slope)
-        within = np.log1p(share * np.expm1(safe)) / safe
-        z = self.knots[inner] + within * (self.knots[inner + 1] - self.knots[inner])
-        z = np.where(part == 0, self.knots[0] + np.log(share) / self.falls[0], z)
-        return np.where(part == len(ends) - 1, self.knots[-1] - np.log1p(-share) / self.falls[1], z)
-
-    def heated(self, factor: float) -> Slice:
-        """Return the density whose logarithm is so many times this one's, up to a constant."""
-        return _normalised(self.knots, self.log_density * factor, self.falls * factor)
-
-
-def _slice(scale: Floats, drops: Floats) -> Slice:
-    """Interpolate the drops of a log density at the probes on either side, (2, 6), and normalise."""
-    z = np.concatenate([-scale[0] * PROBES[::-1], [0.0], scale[1] * PROBES])
-    curve = -np.concatenate([drops[0, ::-1], [0.0], drops[1]])
-    knots = np.where(GRID < 0, scale[0], scale[1]) * GRID
-    inside = (knots >= z[0]) & (knots <= z[-1])
-    log_density = np.empty(len(knots))
-    log_density[inside] = PchipInterpolator(z, curve)(knots[inside])
-    rates = EASED * np.abs(np.diff(curve)[[0, -1]] / np.diff(z)[[0, -1]])
-    falls = np.clip(rates, SLOWEST / scale, FASTEST / scale)
-    below, above = knots < z[0], knots > z[-1]
-    log_density[below] = curve[0] - falls[0] * (z[0] - knots[below])
-    log_density[above] = curve[-1] - falls[1] * (knots[above] - z[-1])
-    return _normalised(knots, log_density, falls)
-
-
-def _normalised(knots: Floats, log_density: Floats, falls: Floats) -> Slice:
-    return Slice(knots, log_density - logsumexp(_log_masses(knots, log_density, falls)), falls)
-
-
-def _log_masses(knots: Floats, log_density: Floats, falls: Floats) -> Floats:
-    """Return the log integral of each segment, with that of the two tails first and last: (130,)."""
-    low, high = log_density[:-1], log_density[1:]
-    slope = np.abs(high - low)
-    safe = np.where(slope < 1e-9, 1.0, slope)
-    inner = np.where(slope < 1e-9, low, np.maximum(low, high) + np.log(-np.expm1(-safe) / safe))
-    tails = log_density[[0, -1]] - np.log(falls)
-    return np.concatenate([tails[:1], inner + np.log(np.diff(knots)), tails[1:]])
 
 
 @dataclass(frozen=True)
@@ -268,7 +194,7 @@ def fitted(log_density: LogDensity, about: Frame) -> Proposal:
         for _ in range(SEARCHES - 1):
             scale[bent] = _mended(scale[bent], drops(bent, scale[bent]))
         measured[bent] = drops(bent, scale[bent] * PROBES)
-    return Proposal(about, tuple(_slice(scale[i, :, 0], measured[i]) for i in range(size)))
+    return Proposal(about, tuple(through(scale[i, :, 0], measured[i]) for i in range(size)))
 
 
 def _mended(scale: Floats, drops: Floats) -> Floats:
@@ -282,6 +208,65 @@ def _quartic(at: Floats, scale: Floats, drops: Floats) -> Floats:
     a, b = (above - below) / (2.0 * scale), (above + below) / (2.0 * scale**2)
     signed = at * np.array([-1.0, 1.0])[:, None]
     return np.maximum(signed**2 / 2 + a * signed**3 + b * signed**4, 0.0)
+
+
+def learned(proposal: Proposal, u: Floats, value: Floats, weight: Floats) -> Proposal:
+    """Return a proposal nearer to a density than the one whose draws were weighed.
+
+    The slices were measured at the mode of all other coordinates, where the density is narrower than on
+    average. What its logarithm is above theirs is fitted by a sum of functions of one coordinate each, linear
+    between quantiles of the weighted draws and constant beyond; each slice rises by its own.
+
+    Parameters
+    ----------
+    u : array (D, N)
+        Draws of any proposals with the same frame.
+    value, weight : array (N,)
+        The log density at each, and its weight.
+    """
+    finite = np.isfinite(value)
+    z, weight = proposal.frame.find(u[:, finite]), weight[finite] / weight[finite].sum()
+    above = value[finite] - _at(proposal.slices, z)
+    knots = np.array([_quantiles(own, weight) for own in z])
+    parts = np.concatenate([_steps(own, at) for own, at in zip(z, knots, strict=True)])
+    parts -= (parts @ weight)[:, None]
+    weighed = parts * weight
+    slopes = np.linalg.solve(weighed @ parts.T + RIDGE * np.eye(len(parts)), weighed @ above)
+    fits = zip(proposal.slices, knots, slopes.reshape(len(z), -1), strict=True)
+    return replace(proposal, slices=tuple(one.raised(by @ _steps(one.knots, at)) for one, at, by in fits))
+
+
+def _quantiles(values: Floats, weight: Floats) -> Floats:
+    """Return the weighted quantiles, the outer ones no further in than those without weights: (7,)."""
+    order = np.argsort(values)
+    knots = np.interp(SHARES, np.cumsum(weight[order]), values[order])
+    low, high = np.quantile(values, SHARES[[0, -1]])
+    return np.concatenate([[min(knots[0], low)], knots[1:-1], [max(knots[-1], high)]])
+
+
+def _steps(values: Floats, knots: Floats) -> Floats:
+    """Return how far values (N,) have come between each two knots, (6, N)."""
+    return np.array([np.clip(values, a, b) - a for a, b in pairwise(knots)])
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Proposals that draws were made from, each with how many.
+
+    All together they are draws of the mean of the densities, whichever one each came from.
+    """
+
+    parts: tuple[tuple[Proposal, int], ...]
+
+    def log_density(self, u: Floats) -> Floats:
+        """Return the log density of vectors u (D, B)."""
+        count = sum(number for _, number in self.parts)
+        logs = [proposal.log_density(u) + np.log(number / count) for proposal, number in self.parts]
+        return logsumexp(logs, axis=0)
+
+    def joined(self, proposal: Proposal, count: int) -> Mixture:
+        """Return the mixture with so many more draws."""
+        return Mixture((*self.parts, (proposal, count)))
 
 
 def _student(squared: Floats, size: int) -> Floats:
