@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(
     r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
-CLI = "from taskorder.cli import main; main()"
 NUMBER = re.compile(r"\s*-?\d[\d.,e-]*")
 
 
@@ -92,7 +91,7 @@ def test_the_python_example_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_commands_exist(command: str) -> None:
     program, name, *_ = command.split()
     assert program in {"make", "taskorder"}
-    asked = ["make", "-n", name] if program == "make" else [sys.executable, "-c", CLI, name, "--help"]
+    asked = ["make", "-n", name] if program == "make" else [sys.executable, "-m", "taskorder", name, "--help"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -391,7 +391,7 @@ def test_a_fit_takes_the_files(tmp_path: Path) -> None:
     options = ["--results", "results.csv", "--tasks", "tasks.csv", "--similarity", "similarity.csv"]
     command = ["fit", "--model", "model.toml", "-o", "fit", "--draws", "400", *options]
     done = subprocess.run(
-        [sys.executable, "-c", "from taskorder.cli import main; main()", *command],
+        [sys.executable, "-m", "taskorder", *command],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -37,9 +37,10 @@ def refit(
     from taskorder.inference.session import Settings
     from taskorder.living import refitting
     from taskorder.living.telling import text
+    from taskorder.processes import WORKERS
 
     settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
-    wishes = refitting.Wishes(tuple(model or ()), settings, gates, dry_run)
+    wishes = refitting.Wishes(tuple(model or ()), settings, gates, dry_run, WORKERS)
     found = refitting.undo(wishes, say) if undo else refitting.refit(files or (), wishes, say)
     if isinstance(found, tuple):
         typer.echo("nothing to do: all of it stands already")

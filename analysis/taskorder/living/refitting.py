@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +23,7 @@ from taskorder.living.project import Project, held, here
 from taskorder.living.reach import Fate, takes, untaken
 from taskorder.living.telling import written
 from taskorder.paths import resource
+from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates, covariates
 
 CHANGES = "reports/changes"
@@ -41,12 +43,16 @@ class Wishes:
     dry : bool
         Whether nothing is kept; what the new rows would do is then told from weighted draws, but where
         `gates` are asked for.
+    workers : int
+        Processes that compare models at the same time; if several, what is told to `say` has to be told to a
+        function of a module.
     """
 
     models: tuple[Path, ...]
     settings: Settings
     gates: bool = False
     dry: bool = False
+    workers: int = 1
 
 
 def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> Change | tuple[str, ...]:
@@ -207,26 +213,42 @@ def _through(
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
     """Take new tables, as they were read once, through all models."""
     changed: list[ModelChange] = []
-    untouched: dict[str, tuple[Fate, ...]] = {}
     rows = sum(len(table.frame) for table in tables)
     with TemporaryDirectory(prefix="taskorder-") as folder:
         sources = {Path(folder) / Path(table.name).name: table.name for table in tables}
         for path, table in zip(sources, tables, strict=True):
             path.write_bytes(table.content)
-        for spec in (models := _models(wishes)):
-            if not all(takes(spec, table.name) for table in tables):
-                untouched[spec.name] = (untaken(spec, rows),)
-                continue
-            before = _tables(spec)
-            try:
-                found = compared(spec, before, [*before, *sources], sources, means)
-            except (FitFailed, MissingData) as error:
-                raise type(error)(f"nothing was added: {error}") from None
-            if isinstance(found, ModelChange):
-                changed.append(found)
-            else:
-                untouched[spec.name] = found
+        models = _models(wishes)
+        reading = [spec for spec in models if all(takes(spec, table.name) for table in tables)]
+        untouched: dict[str, tuple[Fate, ...]] = {
+            spec.name: (untaken(spec, rows),) for spec in models if spec not in reading
+        }
+        try:
+            results = _all_with_more(reading, sources, means, wishes.workers)
+        except (FitFailed, MissingData) as error:
+            raise type(error)(f"nothing was added: {error}") from None
+    for spec, found in zip(reading, results, strict=True):
+        if isinstance(found, ModelChange):
+            changed.append(found)
+        else:
+            untouched[spec.name] = found
     return tuple(changed), untouched | _unasked(tables, models)
+
+
+def _all_with_more(
+    specs: Sequence[ModelSpec], sources: Mapping[Path, str], means: Means, workers: int
+) -> list[ModelChange | tuple[Fate, ...]]:
+    """Compare each model, several in processes of their own; gates start processes for each."""
+    if min(workers, len(specs)) < 2 or means.gates:
+        return [_with_more(spec, sources, means) for spec in specs]
+    quiet = replace(means, settings=replace(means.settings, progress=False))
+    with processes(workers) as pool:
+        return list(pool.map(partial(_with_more, sources=sources, means=quiet), specs))
+
+
+def _with_more(spec: ModelSpec, sources: Mapping[Path, str], means: Means) -> ModelChange | tuple[Fate, ...]:
+    before = _tables(spec)
+    return compared(spec, before, [*before, *sources], sources, means)
 
 
 def _unasked(tables: Sequence[Table], models: Sequence[ModelSpec]) -> dict[str, tuple[Fate, ...]]:
