@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from taskorder.choosing.information import Told
 from taskorder.choosing.outlook import Outlook, estimand_of, outlook
@@ -211,6 +212,7 @@ def design(
     )
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def greedy(
     found: Outlook | Told, runs: Sequence[Run], trained: Iterable[Training], asked: Asked
 ) -> tuple[list[int], Floats]:
@@ -257,6 +259,7 @@ def greedy(
     return chosen, np.array(widths)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def random_widths(found: Outlook | Told, count: int, seed: int) -> Floats:
     """Return the widths after each of some random runs, drawn many times: (times, count)."""
     times = TIMES if isinstance(found, Outlook) else TIMES_OF_THETA

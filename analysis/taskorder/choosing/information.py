@@ -11,11 +11,11 @@ for which M^-1 S X' is all that has to be solved for (M as in `engines.density`)
 is in y: where they turned out small, what depends on them tells little. Of runs that are chosen and not made
 yet, outcomes are taken as they are expected, with their variance: that adds
 
-    (A_i T)_E' (Sigma_E^-1 - Sigma_D^-1) (A_j T)_E        E: the rows D and those chosen
+    (A_i T)_E' T_c Q_c T_c' (A_j T)_E        E: the rows D and those chosen, c
 
-to dm_i dm_j', Sigma_D^-1 being zero beyond D. The parameters are recency and the logarithms of sds. Estimands
-on orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to the
-precision of these what linear algebra says (`outlook`).
+to dm_i dm_j', with T_c and Q_c of the rows c given D. The parameters are recency and the logarithms of sds.
+Estimands on orders go with the slopes of moderators, too, which are coefficients: given theta, rows add to
+the precision of these what linear algebra says (`outlook`).
 
 Draws of the parameters, and of slopes less their regression on the parameters, have the covariance C. If it
 becomes P = (C^-1 + information)^-1, and the truth is the draw t, then the posterior of a normal model has the
@@ -115,9 +115,11 @@ class Point:
         proper : array (P,)
             As in `Density`.
         """
-        matrix = np.diag(proper) + self.x.T @ ((n / self.variance)[:, None] * self.x)
+        w = n / self.variance
+        matrix = np.diag(proper) + self.x.T @ (w[:, None] * self.x)
         inverse = linalg.cho_solve(linalg.cho_factor(matrix), np.eye(len(proper)))
-        return Made(inverse, n, self._solved(inverse, n, self.outcome))
+        expected = self.x @ (inverse @ (self.x.T @ (w * self.outcome)))
+        return Made(inverse, n, w * (self.outcome - expected))
 
     def informations(self, inverse: Floats, n: Floats, made: Made, runs: Sequence[Integers]) -> Floats:
         """Return what each of several runs would add, (runs, D, D).
@@ -136,7 +138,7 @@ class Point:
         h = inverse @ self.x[rows].T
         moved, within = self._derivatives(h, n / self.variance, n, rows)
         shifts = np.tensordot(made.surprise, moved, axes=(0, 1))
-        open_yet = self._solved(inverse, n, moved) - self._solved(made.inverse, made.n, moved)
+        open_yet = self._open(made, np.flatnonzero((n > 0) & (made.n == 0))).T @ moved
         joint = self.x[rows] @ h
         ends = np.cumsum([len(run) for run in runs])
         found: list[Floats] = []
@@ -145,16 +147,18 @@ class Point:
             root = np.linalg.cholesky(joint[at, at] + np.diag(self.variance[run]))
             half = linalg.solve_triangular(root, np.eye(len(run)), lower=True)
             expected = shifts[:, at] @ half.T
-            varying = (moved[:, :, at] @ half.T).reshape(len(moved), -1)
-            by = (open_yet[:, :, at] @ half.T).reshape(len(moved), -1)
+            varying = (open_yet[:, :, at] @ half.T).reshape(len(moved), -1)
             of_variance = (half @ within[:, at, at] @ half.T).reshape(len(moved), -1)
-            found.append(expected @ expected.T + varying @ by.T + 0.5 * of_variance @ of_variance.T)
+            found.append(expected @ expected.T + varying @ varying.T + 0.5 * of_variance @ of_variance.T)
         return np.array(found)
 
-    def _solved(self, inverse: Floats, n: Floats, values: Floats) -> Floats:
-        """Return Sigma^-1 times values of the rows that are there, (..., N, R) or (N,); 0 for others."""
-        w = n / self.variance if values.ndim == 1 else (n / self.variance)[:, None]
-        return w * (values - self.x @ (inverse @ (self.x.T @ (w * values))))
+    def _open(self, made: Made, chosen: Integers) -> Floats:
+        """Return the root of the variance of Sigma^-1 y, of which rows (c,) are not made yet: (N, c)."""
+        h = made.inverse @ self.x[chosen].T
+        t = -(made.n / self.variance)[:, None] * (self.x @ h)
+        t[chosen, np.arange(len(chosen))] = 1.0
+        root = np.linalg.cholesky(self._variance_of(made.inverse, chosen))
+        return linalg.solve_triangular(root, t.T, lower=True).T
 
     def falls(self, inverse: Floats, at: Integers, runs: Sequence[Integers]) -> Floats:
         """Return by how much the covariance of some coefficients falls by each of several runs.
