@@ -76,6 +76,12 @@ def test_more_runs_than_there_are_gives_all_of_them() -> None:
     assert (np.diff(widths) < 1e-9).all()
 
 
+def test_where_no_run_narrows_anything_the_least_harmful_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = dict(enumerate((-0.3, -0.1, -0.2)))
+    monkeypatch.setattr(Outlook, "gains", lambda _, runs: np.array([losses[run] for run in runs]))
+    assert greedy(looked(runs=3), runs_of(SEQUENCES[:3]), [], Asked(3))[0] == [1, 2, 0]
+
+
 @pytest.fixture(scope="module")
 def planned_for(make_orders: Make, order_spec: ModelSpec, known: Covariates) -> Callable[..., Designed]:
     return lambda experiment, **asked: design(

@@ -155,11 +155,11 @@ def test_of_what_is_linear_and_normal_runs_take_what_algebra_says() -> None:
 def test_draws_that_come_together_keep_to_the_truths_that_they_come_to() -> None:
     rng = np.random.default_rng(4)
     cloud = Cloud.of(rng.normal(size=(2, 500)), rng.normal(size=(1, 500)))
-    exactly = cloud.narrowed(1e12 * np.eye(3), 7)
+    exactly = cloud.narrowed(1e12 * np.eye(3), np.array([7]))
     assert np.ptp(exactly, axis=1).max() < 1e-4
     draws = cloud.mean[:, None] + cloud.apart
     assert np.allclose(exactly[:2, 0], draws[:2, 7], atol=1e-4)
-    assert np.allclose(cloud.narrowed(np.zeros((3, 3)), 7)[:2], draws[:2], atol=1e-4)
-    some = cloud.narrowed(np.diag([3.0, 0.0, 0.0]), 7)
+    assert np.allclose(cloud.narrowed(np.zeros((3, 3)), np.array([7]))[:2], draws[:2], atol=1e-4)
+    some = cloud.narrowed(np.diag([3.0, 0.0, 0.0]), np.array([7]))
     assert some[0].var() == pytest.approx(0.25 * draws[0].var(), rel=0.1)
     assert some[1].var() == pytest.approx(draws[1].var(), rel=0.1)

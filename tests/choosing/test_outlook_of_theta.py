@@ -1,5 +1,6 @@
 """What is foretold of estimands on orders is near what fits to the runs find that were simulated then."""
 
+from collections.abc import Collection
 from itertools import permutations
 
 import numpy as np
@@ -21,6 +22,8 @@ from taskorder.results.catalogue import Covariates
 
 DIFFICULTY = dict(zip("abcdef", (-1.3, -0.2, 0.9, -0.7, 0.4, 1.4), strict=True))
 MADE = {"", "a", "b", "c", "d", "a>b", "b>a", "a>c", "b>c"}
+ALIKE = {"", "b", "d", "b>d", "d>b"}
+"""Of tasks whose difficulty hardly differs, so that little is known of its slope."""
 SLOPE, RECENCY = 0.05, 0.7
 DRAWS = 400
 
@@ -92,8 +95,10 @@ def _gain(order: tuple[str, ...], worth: dict[str, float], rng: np.random.Genera
     return own + rng.normal(0, 0.02) + sum(w * worth[task] for w, task in zip(weights, order, strict=True))
 
 
-def foretold(table: pd.DataFrame, spec: ModelSpec, name: str, known: Covariates) -> Told:
-    there, missing = (table[table["sequence"].isin(MADE) == made] for made in (True, False))
+def foretold(
+    table: pd.DataFrame, spec: ModelSpec, name: str, known: Covariates, done: Collection[str] = MADE
+) -> Told:
+    there, missing = (table[table["sequence"].isin(done) == made] for made in (True, False))
     places = missing[["sequence", "target"]].itertuples(index=False)
     runs = [Run("small", "full", sequence, target, 0) for sequence, target in places]
     new, _ = laid_out(runs, there, "trial")
@@ -143,12 +148,12 @@ def test_what_runs_tell_of_slopes_narrows_what_they_tell_of_orders(
     by_difficulty: ModelSpec, graded: Covariates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = simulated(0)
-    whole = foretold(table, by_difficulty, "spread", graded)
-    best = foretold(table, by_difficulty, "best", graded)
+    whole = foretold(table, by_difficulty, "spread", graded, ALIKE)
+    best = foretold(table, by_difficulty, "best", graded, ALIKE)
     assert best.width() / whole.width() == pytest.approx(np.pi**-0.5, rel=0.05)
     monkeypatch.setattr(Told, "_covariances", lambda told: np.linalg.inv(told.first))
-    blind = foretold(table, by_difficulty, "spread", graded)
+    blind = foretold(table, by_difficulty, "spread", graded, ALIKE)
     assert blind.width() == pytest.approx(whole.width(), rel=1e-6)
     wide = after_all(blind)
     monkeypatch.undo()
-    assert after_all(whole) < 0.9 * wide
+    assert after_all(whole) < 0.8 * wide

@@ -249,7 +249,7 @@ def greedy(
             due = left if isinstance(found, Outlook) else sorted(left, key=lambda i: -gains[i] / by[i])[:FEW]
             gains |= dict(zip(due, found.gains(due), strict=True))
         most = max(gains[i] / by[i] for i in left)
-        best = [i for i in left if gains[i] / by[i] >= most * (1.0 - EQUAL)]
+        best = [i for i in left if gains[i] / by[i] >= most - EQUAL * abs(most)]
         taken = min(best, key=lambda i: costs[i])
         left.remove(taken)
         found = found.after(taken)

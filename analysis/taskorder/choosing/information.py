@@ -24,10 +24,10 @@ covariance P, and its mean deviates from what it is now by a part of how t does,
     d -> (C - P)^(1/2) C^(-1/2) d_t + P^(1/2) C^(-1/2) d          d: deviations of draws from their mean
 
 So draws are moved and drawn together, about a few truths, with the information that there is at each, and the
-estimand is computed of each draw. The truths are the draws that have the quantiles 1/2T, 3/2T, ... of the
-estimand, so that few stand for all. The variance and the width after the rows are means over them. It is an
-approximation, unlike what `outlook` says of linear effects: `benchmarks/designing.py` compares it with fits
-to the rows that came.
+estimand is computed of each draw. The truths are means of draws: of those with the lowest values of the
+estimand, and so on to those with the highest, so that few stand for all. The variance and the width after
+the rows are means over them. It is an approximation, unlike what `outlook` says of linear effects:
+`benchmarks/designing.py` compares it with fits to the rows that came.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Integers = NDArray[np.int64]
 RIDGE = 1e-10
 """Share of its diagonal that is added to a covariance before it is inverted."""
 TRUTHS = 8
-"""Draws about which others are drawn together."""
+"""About so many draws are drawn together."""
 
 
 @dataclass(frozen=True)
@@ -248,17 +248,18 @@ class Cloud:
         covariance = linalg.block_diag(of_theta, own @ own.T / (draws - 1))
         return cls(mean, np.concatenate([theta, own]), regression, covariance)
 
-    def narrowed(self, information: Floats, truth: int) -> Floats:
-        """Return the draws after rows with some information where one draw is the truth, (D + M, S).
+    def narrowed(self, information: Floats, truth: Integers) -> Floats:
+        """Return the draws after rows with some information where the mean of a few is the truth, (D + M, S).
 
         Parameters
         ----------
         information : array (D + M, D + M)
-        truth : int
+        truth : array of int
+            Which few.
         """
         after = np.linalg.inv(np.linalg.inv(self.covariance) + information)
         back = np.linalg.inv(_root(self.covariance))
-        moved = _root(self.covariance - after) @ back @ self.apart[:, [truth]]
+        moved = _root(self.covariance - after) @ back @ self.apart[:, truth].mean(axis=1, keepdims=True)
         near = moved + _root(after) @ back @ self.apart
         size = self.regression.shape[1]
         near[size:] += self.regression @ near[:size]
@@ -282,8 +283,8 @@ class Told:
     logarithm : bool
         Whether it is the logarithm.
     cloud : Cloud
-    truths : tuple of int
-        Which draws may be the truth, T.
+    truths : tuple of arrays of int
+        Draws whose mean may be the truth, T times.
     points, made, inverses : tuple
         Theta at each; what is known there before any run, and M^-1 with the runs taken in.
     at : array (M,) of int
@@ -304,7 +305,7 @@ class Told:
     value: Callable[[Floats], Floats]
     logarithm: bool
     cloud: Cloud
-    truths: tuple[int, ...]
+    truths: tuple[Integers, ...]
     points: tuple[Point, ...]
     made: tuple[Made, ...]
     inverses: tuple[Floats, ...]
@@ -395,10 +396,9 @@ def covariances(inverses: Sequence[Floats], at: Integers, scale: Floats) -> Floa
     return np.array([inverse[np.ix_(at, at)] for inverse in inverses]) * np.outer(scale, scale)
 
 
-def truths_of(values: Floats) -> list[int]:
-    """Return which draws stand for all: those at evenly spaced quantiles of an estimand (S,)."""
-    at = (np.arange(TRUTHS) + 0.5) / TRUTHS * len(values)
-    return np.argsort(values, kind="stable")[at.astype(int)].tolist()
+def truths_of(values: Floats) -> list[Integers]:
+    """Return which draws are taken together: those with the lowest values of an estimand (S,), and so on."""
+    return np.array_split(np.argsort(values, kind="stable"), TRUTHS)
 
 
 def parameters_of(theta: Theta, *, recency: bool) -> Floats:
@@ -448,7 +448,7 @@ def summed(design: Design, weight: Floats) -> sparse.csr_array:
 def told(
     value: Callable[[Floats], Floats],
     cloud: Cloud,
-    truths: Sequence[int],
+    truths: Sequence[Integers],
     points: Sequence[Point],
     proper: Floats,
     coefficients: tuple[Integers, Floats],

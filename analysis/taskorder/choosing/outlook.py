@@ -284,7 +284,7 @@ def _of_theta(
     value = _value(there, spec, name, list(slopes), draws)
     logarithm = spec.estimands[name].function not in SIGNED and bool((value(draws) > 0).all())
     truths = truths_of(value(draws))
-    thetas = [density.coordinates.unpack(u[:, [t]]) for t in truths]
+    thetas = [density.coordinates.unpack(u[:, truth].mean(axis=1, keepdims=True)) for truth in truths]
     count = len(there.cells.n)
     return told(
         value=(lambda x: np.log(value(x))) if logarithm else value,
