@@ -16,6 +16,7 @@ RUNS = {0: np.array([9, 10]), 1: np.array([11, 12])}
 GROUP = np.array([-1, 0, 0, 0, 1, 1])
 LEVEL = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0])
 V = np.linspace(0.0, 0.3, THERE + COMING)
+MU = np.array([0.7, 0.0, 0.0, 0.0, 0.0, 0.0])
 OUTCOME = np.array([*np.random.default_rng(4).normal(0.0, 2.0, THERE), *np.zeros(COMING)])
 
 
@@ -30,8 +31,9 @@ def at(theta: Floats) -> tuple[Point, Floats]:
     first, second = designs()
     sd = np.array([0.8, *np.exp(theta[1:3])])[GROUP + 1]
     residual = np.exp(2 * theta[3:])[LEVEL]
-    x = (first + np.exp(-theta[0]) * second) * sd
-    point = Point(x, -np.exp(-theta[0]) * second * sd, GROUP, V + residual, residual, OUTCOME, LEVEL)
+    slope = -np.exp(-theta[0]) * second
+    x = (first - slope) * sd
+    point = Point(x, slope * sd, GROUP, V + residual, residual, OUTCOME, slope @ MU, LEVEL)
     return point, x @ x.T + np.diag(V + residual)
 
 
@@ -54,24 +56,33 @@ def information(there: list[int], run: list[int]) -> Floats:
     Rows to come that are there come out as those before them foretell, with the variance that these leave.
     """
     made, chosen, step = there[:THERE], there[THERE:], 1e-5
-    second = np.outer(outcome := OUTCOME[there], outcome)
+    outcome, variance = OUTCOME[there], np.zeros((len(there), len(there)))
     if chosen:
-        by, variance = given(THETA, made, chosen)
+        by, variance[THERE:, THERE:] = given(THETA, made, chosen)
         outcome[THERE:] = by @ OUTCOME[made]
-        second = np.outer(outcome, outcome)
-        second[THERE:, THERE:] += variance
-    inverse = np.linalg.inv(given(THETA, there, run)[1])
+    by, covariance = given(THETA, there, run)
+    inverse = np.linalg.inv(covariance)
+    first, second = designs()
     steps = [step * one for one in np.eye(len(THETA))]
     sides = [[given(THETA + sign * one, there, run) for sign in (1, -1)] for one in steps]
     means = [(up[0] - down[0]) / (2 * step) for up, down in sides]
+    prior = [
+        ((first + np.exp(-THETA[0] - one[0]) * second) - (first + np.exp(one[0] - THETA[0]) * second)) @ MU
+        for one in steps
+    ]
+    shifts = [
+        by_one @ outcome + (moved[run] - by @ moved[there]) / (2 * step)
+        for by_one, moved in zip(means, prior, strict=True)
+    ]
     slopes = [inverse @ (up[1] - down[1]) / (2 * step) for up, down in sides]
+    parts = list(zip(shifts, means, slopes, strict=True))
     return np.array(
         [
             [
-                np.trace(inverse @ one @ second @ other.T) + 0.5 * np.trace(a @ b)
-                for other, b in zip(means, slopes, strict=True)
+                shift @ inverse @ other + np.trace(inverse @ one @ variance @ two.T) + 0.5 * np.trace(a @ b)
+                for other, two, b in parts
             ]
-            for one, a in zip(means, slopes, strict=True)
+            for shift, one, a in parts
         ]
     )
 
@@ -86,7 +97,7 @@ def test_a_run_adds_what_its_distribution_given_all_rows_says(run: int) -> None:
 
 
 def test_where_effects_turned_out_small_runs_tell_less_of_what_they_do() -> None:
-    point, _ = at(THETA)
+    point = replace(at(THETA)[0], drift=np.zeros(THERE + COMING))
     made = point.made(N, np.ones(len(GROUP)))
     known = (made, replace(made, surprise=0.1 * made.surprise))
     much, little = (point.informations(made.inverse, N, one, [RUNS[0]])[0] for one in known)

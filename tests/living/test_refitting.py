@@ -222,6 +222,31 @@ def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: W
     assert ours.probability == pytest.approx(theirs.probability, abs=0.1)
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_two_processes_say_of_two_models_what_one_says(
+    root: Path, rows: Rows, wishes: Wishes, *, dry: bool
+) -> None:
+    other = (root / "models/small.toml").read_text("utf-8").replace('name = "small"', 'name = "other"')
+    (root / "models/other.toml").write_text(other, "utf-8")
+    new, wishes = rows("mine.csv", gain=6.0), replace(wishes, dry=dry)
+    first = added(refit([new], replace(wishes, workers=2), print))
+    if not dry:
+        undo(wishes)
+    assert {one.spec.name for one in first.models} == {"small", "other"}
+    assert text(first) == text(added(refit([new], wishes, print))).replace("0002-", "0001-")
+
+
+def test_a_model_that_fails_in_a_process_is_told_as_if_it_had_failed_here(
+    root: Path, rows: Rows, wishes: Wishes
+) -> None:
+    small = edited(root, 'missing = "drop"', 'missing = "error"')
+    (root / "models/other.toml").write_text(small.read_text("utf-8").replace('"small"', '"other"'), "utf-8")
+    before = tree(root)
+    with pytest.raises(MissingData, match=r"nothing was added: model '\w+' cannot be .* no difficulty for"):
+        refit([rows("own.csv", tasks=("snli", "our_task"))], replace(wishes, workers=2), print)
+    assert tree(root) == before
+
+
 def test_the_first_rows_of_a_model_have_nothing_before_them(root: Path, rows: Rows, wishes: Wishes) -> None:
     small = edited(root, '"data/published/*.csv", ', "")
     other = small.read_text("utf-8").replace('name = "small"', 'name = "other"')

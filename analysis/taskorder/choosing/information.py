@@ -5,7 +5,7 @@ to the rows D that are there are normal given D; with m their mean and Q the inv
 expected information on parameters i and j of theta is (Mardia and Marshall 1984, Biometrika 71, 135-146)
 
     dm_i' Q dm_j + 1/2 tr(Q T'A_i T Q T'A_j T)        T = [-Sigma^-1 Sigma_Dr; I],   A = dSigma
-    dm_i = (A_i T)_D' Sigma^-1 (y - X mu)
+    dm_i = (A_i T)_D' Sigma^-1 (y - X mu) + T' dX mu
 
 for which M^-1 S X' is all that has to be solved for (M as in `engines.density`). What D says of the effects
 is in y: where they turned out small, what depends on them tells little. Of runs that are chosen and not made
@@ -87,6 +87,8 @@ class Point:
         Of one replicate, and the part of it that is the residual's.
     outcome : array (N,)
         Less what the prior means come to; 0 for rows to come.
+    drift : array (N,)
+        What the prior means come to, differentiated by recency.
     level : array (N,) of int
         Which residual sd applies.
     """
@@ -97,6 +99,7 @@ class Point:
     variance: Floats
     residual: Floats
     outcome: Floats
+    drift: Floats
     level: Integers
 
     @property
@@ -138,6 +141,8 @@ class Point:
         h = inverse @ self.x[rows].T
         moved, within = self._derivatives(h, n / self.variance, n, rows)
         shifts = np.tensordot(made.surprise, moved, axes=(0, 1))
+        if self.slope.size:
+            shifts[0] += self.drift[rows] - h.T @ (self.x.T @ (n / self.variance * self.drift))
         open_yet = self._open(made, np.flatnonzero((n > 0) & (made.n == 0))).T @ moved
         joint = self.x[rows] @ h
         ends = np.cumsum([len(run) for run in runs])
@@ -433,6 +438,7 @@ def point_at(density: Density, theta: Theta, there: Design, coming: Design, cell
         variance=np.concatenate([there.cells.v, coming.cells.v[cells]]) + residual,
         residual=residual,
         outcome=np.concatenate([outcome, np.zeros(len(cells))]),
+        drift=rows(-steps * weight) @ density.mean,
         level=level,
     )
 

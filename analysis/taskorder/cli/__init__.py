@@ -1,6 +1,7 @@
 """The command line: arguments in, calls down, an exit status out."""
 
 import sys
+from concurrent.futures import BrokenExecutor
 
 import typer
 
@@ -38,6 +39,15 @@ def main() -> None:
         app(args=[argument for argument in arguments if argument != "--debug"], prog_name="taskorder")
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenExecutor:
+        if debug:
+            raise
+        typer.echo(
+            "a process that computed was ended from outside, perhaps for want of memory: try again, with"
+            " fewer --workers where the command has them; what was kept before is found again",
+            err=True,
+        )
+        sys.exit(1)
     except (TaskorderError, OSError) as error:
         if debug:
             raise

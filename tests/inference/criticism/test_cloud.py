@@ -1,11 +1,13 @@
 """Draws that are moved to another posterior, beside that posterior itself."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from taskorder.inference.criticism.cloud import Cloud, Weighted, cloud, moved, proposed
 from taskorder.inference.engines import collapsed
@@ -30,6 +32,35 @@ MODEL: dict[str, Any] = {
     },
 }
 TIGHT = {"x": {"dist": "Normal", "mu": 0, "sigma": 0.05}, "sd": {"dist": "HalfNormal", "sigma": 0.1}}
+
+
+SIZE, HEAVY = 15, 10.0
+
+
+def heavy(u: np.ndarray) -> np.ndarray:
+    """Return the log density of a Student-t: along each coordinate it is wider than at the mode."""
+    return np.atleast_1d(stats.multivariate_t(np.zeros(SIZE), np.eye(SIZE), df=HEAVY).logpdf(u.T))
+
+
+def about_heavy() -> Any:
+    coordinates = SimpleNamespace(
+        inside=lambda u: np.ones(u.shape[1], dtype=bool), log_sds=lambda: np.zeros(SIZE, dtype=bool)
+    )
+    sums = SimpleNamespace(
+        coordinates=coordinates,
+        log_density=heavy,
+        drawn=lambda u, *_: (heavy(u), np.zeros((1, u.shape[1]))),
+    )
+    covariance = np.eye(SIZE) * HEAVY / (HEAVY + SIZE)
+    return SimpleNamespace(density=sums, u=np.zeros(SIZE), covariance=covariance)
+
+
+def test_draws_that_do_not_cover_a_density_teach_those_that_do() -> None:
+    """A proposal that never learns covers it in three of five cases, with 36 of 400 draws that count."""
+    found = [proposed(about_heavy(), 400, np.random.default_rng(seed)) for seed in range(12)]
+    assert np.mean([one.covered for one in found]) > 0.8
+    assert np.mean([one.worth for one in found]) > 120
+    assert np.exp([one.evidence for one in found]).mean() == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.fixture(scope="module")

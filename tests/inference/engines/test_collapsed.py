@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import arviz as az
@@ -9,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from taskorder.errors import FitFailed
 from taskorder.inference.diagnostics import MAX_PARETO_K
-from taskorder.inference.engines import collapsed, nuts
+from taskorder.inference.engines import collapsed, importance, nuts
 from taskorder.inference.engines.draws import CHAINS, Draws
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.priors import Prior
@@ -150,6 +152,58 @@ def test_where_importance_sampling_fails_it_walks(monkeypatch: pytest.MonkeyPatc
     assert int(stats_of["diverging"].sum()) == 0
     gaps = differences(posterior(weighed), posterior(walked))
     assert max(gaps.values()) < 4.5, gaps
+
+
+SIZE, HEAVY = 15, 15.0
+
+
+def heavy(u: Floats) -> Floats:
+    """Return the log density of a Student-t: along each coordinate it is wider than at the mode."""
+    return np.atleast_1d(stats.multivariate_t(np.zeros(SIZE), np.eye(SIZE), df=HEAVY).logpdf(u.T))
+
+
+def about(log_density: Callable[[Floats], Floats]) -> Any:
+    """Return what draws are made about, of a density that is known."""
+    coordinates = SimpleNamespace(
+        inside=lambda u: np.ones(u.shape[1], dtype=bool), log_sds=lambda: np.zeros(SIZE, dtype=bool)
+    )
+    density = SimpleNamespace(
+        coordinates=coordinates,
+        sums=SimpleNamespace(width=1),
+        log_density=log_density,
+        drawn=lambda u, _: (log_density(u), np.zeros((1, u.shape[1]))),
+    )
+    covariance = np.eye(SIZE) * HEAVY / (HEAVY + SIZE)
+    return SimpleNamespace(density=density, u=np.zeros(SIZE), covariance=covariance)
+
+
+def test_draws_of_a_proposal_that_learned_have_the_tails_of_the_density(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lessons: list[int] = []
+
+    def learned(*arguments: Any) -> importance.Proposal:
+        lessons.append(1)
+        return learn(*arguments)
+
+    learn = importance.learned
+    monkeypatch.setattr(importance, "learned", learned)
+    found = [collapsed.drawn(about(heavy), seed=seed, draws=4000) for seed in range(3)]
+    assert len(lessons) >= len(found)
+    end = float(stats.t.ppf(0.975, HEAVY))
+    u = np.array([one.u for one in found])
+    assert np.mean(np.abs(u) > end) == pytest.approx(0.05, abs=0.003)
+    assert u.std() == pytest.approx(np.sqrt(HEAVY / (HEAVY - 2)), rel=0.01)
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    assert max(float(array_stats.rhat(values, **axes)) for one in found for values in one.u) < 1.01
+
+
+def test_where_no_draw_is_finite_it_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_at_the_mode(u: Floats) -> Floats:
+        return np.where((u == 0.0).all(axis=0), 0.0, -np.inf)
+
+    monkeypatch.setattr(collapsed, "_walked", lambda *_, **__: "walked")
+    assert str(collapsed.drawn(about(only_at_the_mode), seed=1, draws=400)) == "walked"
 
 
 def test_both_engines_agree() -> None:

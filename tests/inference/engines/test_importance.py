@@ -18,7 +18,6 @@ from taskorder.inference.engines.importance import (
     HOTTEST,
     WIDE_SHARE,
     Frame,
-    Mixture,
     Proposal,
     fitted,
     frame,
@@ -319,15 +318,3 @@ def test_a_proposal_that_lacks_nothing_stays() -> None:
     weight, _ = weights(normal(u) - proposal.log_density(u))
     taught = learned(proposal, u, normal(u), weight)
     assert np.allclose(taught.log_density(u), proposal.log_density(u), atol=0.05)
-
-
-def test_draws_of_several_proposals_are_weighed_by_all_of_them(about_heavy: Proposal) -> None:
-    rng = np.random.default_rng(3)
-    u = about_heavy.draw(4000, rng)
-    weight, _ = weights(heavy(u) - about_heavy.log_density(u))
-    taught = learned(about_heavy, u, heavy(u), weight)
-    both = Mixture(((about_heavy, 4000),)).joined(taught, 8000)
-    u = np.concatenate([u, taught.draw(8000, rng)], axis=1)
-    density = np.exp([about_heavy.log_density(u), taught.log_density(u)])
-    np.testing.assert_allclose(np.exp(both.log_density(u)), density.T @ [1 / 3, 2 / 3])
-    assert np.exp(heavy(u) - both.log_density(u)).mean() == pytest.approx(1.0, abs=0.03)

@@ -167,7 +167,8 @@ def _root(covariance: Floats) -> Floats:
 def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) -> Weighted:
     """Draw from a proposal that is fitted about a mode, and weigh the draws: as many as it takes.
 
-    Where they do not cover the density, the proposal learns from them, and as many are drawn anew.
+    Where they do not cover the density, or few of them count, the proposal learns from them, and as many are
+    drawn anew.
 
     `evidence` is the logarithm of the integral.
 
@@ -184,14 +185,16 @@ def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) 
         some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], first, times)
         if some.worth >= ENOUGH:
             return some
-    found = _weighed(start.density, u, log_proposal, others[0], times)
-    for other in others[1:]:
-        if found.covered:
-            break
-        proposal = importance.learned(proposal, found.u, found.value, found.weight)
-        u = proposal.draw(draws, other)
-        found = _weighed(start.density, u, proposal.log_density(u), other, times)
-    return found
+    best = found = _weighed(start.density, u, log_proposal, others[0], times)
+    with suppress(FitFailed):
+        for other in others[1:]:
+            if found.worth >= ENOUGH or np.isinf(found.pareto_k):
+                break
+            proposal = importance.learned(proposal, found.u, found.value, found.weight)
+            u = proposal.draw(draws, other)
+            found = _weighed(start.density, u, proposal.log_density(u), other, times)
+            best = min(best, found, key=lambda one: (-one.worth, one.pareto_k))
+    return best
 
 
 def _weighed(

@@ -28,7 +28,7 @@ from taskorder.inference.diagnostics import MAX_PARETO_K, MAX_R_HAT, MIN_ESS
 from taskorder.inference.engines import importance
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.draws import CHAINS, DRAW_DIMS, Draws, named
-from taskorder.inference.engines.importance import Frame, Mixture, Proposal
+from taskorder.inference.engines.importance import Frame, Proposal
 from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.theta import Theta
@@ -38,8 +38,9 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PROPOSALS = (1, 2, 4, 8, 16)
-"""How many are made for each draw that is kept: the first number that is enough."""
+PROPOSALS = (1, 2, 4, 8)
+"""How many are made for each draw that is kept: the first number that is enough. All are made anew each time,
+by a proposal that has learned from those before."""
 CAN_AGREE = 1000
 """With fewer draws R-hat may fail even where all are independent."""
 TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
@@ -57,14 +58,15 @@ class Proposed:
     Attributes
     ----------
     u : array (D, N)
-    value : array (N,)
-        Their log density.
+    value, log_weight : array (N,)
+        Their log density, and that less the proposal's.
     coefficients : array (P, N)
-        Drawn at each of the first ones; of others only what is kept gets any.
+        Drawn at each; (P, 0) where only what is kept gets any.
     """
 
     u: Floats
     value: Floats
+    log_weight: Floats
     coefficients: Floats
 
 
@@ -138,21 +140,16 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     resampling, walking, *streams = np.random.SeedSequence(seed).spawn(2 + CHAINS)
     rngs = [np.random.default_rng(stream) for stream in streams]
     proposal = proposal_about(start)
-    made = _joined(_in_threads(lambda rng: _begun(start.density, proposal, each, rng), rngs))
-    all_of = Mixture(((proposal, each * CHAINS),))
-    weight, k = importance.weights(made.value - all_of.log_density(made.u))
     for times in PROPOSALS:
-        if times > 1:
-            proposal, more = importance.learned(proposal, made.u, made.value, weight), each * times // 2
-            others = _in_threads(partial(_more, start.density, proposal, more), rngs)
-            made, all_of = _joined([made, *others]), all_of.joined(proposal, more * CHAINS)
-            weight, k = importance.weights(made.value - all_of.log_density(made.u))
+        made = _joined(_in_threads(partial(_made, start.density, proposal, each, times), rngs))
+        weight, k = importance.weights(made.log_weight)
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
         kept = kept.reshape(CHAINS, each)
         if k < MAX_PARETO_K and (times == PROPOSALS[-1] or _are_enough(made.u[:, kept])):
             return _sampled(start.density, made, kept, rngs, k)
-        if times > 1 and k > HOPELESS:
+        if k > HOPELESS and (times > 1 or np.isinf(k)):
             break
+        proposal = importance.learned(proposal, made.u, made.value, weight)
     return _walked(start.density, proposal.frame, each, seed, walking, progress=progress)
 
 
@@ -202,16 +199,14 @@ def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]
         return list(pool.map(function, *arguments))
 
 
-def _begun(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
-    """Make proposals together with their coefficients, which cost little at the same time."""
-    u = proposal.draw(count, rng)
-    return Proposed(u, *_with_coefficients(density, u, rng))
-
-
-def _more(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
-    """Make proposals without coefficients: few of them will be kept."""
-    u = proposal.draw(count, rng)
-    return Proposed(u, _inside(density, u), np.empty((density.sums.width, 0)))
+def _made(density: Density, proposal: Proposal, each: int, times: int, rng: np.random.Generator) -> Proposed:
+    """Make proposals; where most will be kept their coefficients, too, which cost little at the same time."""
+    u = proposal.draw(each * times, rng)
+    if times == 1:
+        value, coefficients = _with_coefficients(density, u, rng)
+    else:
+        value, coefficients = _inside(density, u), np.empty((density.sums.width, 0))
+    return Proposed(u, value, value - proposal.log_density(u), coefficients)
 
 
 def _joined(parts: Sequence[Proposed]) -> Proposed:
@@ -242,12 +237,9 @@ def _sampled(
     density: Density, made: Proposed, kept: Integers, rngs: list[np.random.Generator], pareto_k: float
 ) -> Sampled:
     def coefficients(here: Integers, rng: np.random.Generator) -> Floats:
-        known = made.coefficients.shape[1]
-        late = np.flatnonzero(here >= known)
-        found = made.coefficients[:, np.minimum(here, known - 1)]
-        if len(late):
-            found[:, late] = density.drawn(made.u[:, here[late]], rng)[1]
-        return found
+        if made.coefficients.size:
+            return made.coefficients[:, here]
+        return density.drawn(made.u[:, here], rng)[1]
 
     found = _in_threads(coefficients, list(kept), rngs)
     distinct = np.diff(kept.ravel(), prepend=-1).reshape(kept.shape) != 0

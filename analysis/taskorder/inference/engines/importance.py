@@ -5,14 +5,14 @@ density along each of them, on either side of the mode: one dimension at a time 
 skewness and tails. Two more shares of the draws keep the weights bounded: the same slices at a higher
 temperature, for many coordinates that stray at once, and a wide Student-t, for few that lie along a bent
 ridge. Where these draws are not enough, more are made from a proposal that has learned from their weights
-(`learned`), and all are weighed by the density of all together (`Mixture`). The weighted draws are resampled:
-each stands as often as its Pareto-smoothed weight asks for, its copies next to each other, so that effective
-sample sizes and R-hat count a heavy draw for what it is, one; Pareto's k-hat of the weights says whether the
-proposal covers the target.
+(`learned`), and those that taught it are dropped: by what they taught, the heavy ones would seem light. The
+weighted draws are resampled: each stands as often as its Pareto-smoothed weight asks for, its copies next
+to each other, so that effective sample sizes and R-hat count a heavy draw for what it is, one; Pareto's k-hat
+of the weights says whether the proposal covers the target.
 
-References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Cornuet,
-Marin, Mira and Robert (2012), Scandinavian Journal of Statistics 39, on proposals that learn, and on the
-weights of all draws; Kitagawa (1996), Journal of Computational and Graphical Statistics 5, on systematic
+References: Geweke (1989), Econometrica 57, on proposals that differ on either side of the mode; Cappé,
+Guillin, Marin and Robert (2004), Journal of Computational and Graphical Statistics 13, on proposals that
+learn from their draws; Kitagawa (1996), Journal of Computational and Graphical Statistics 5, on systematic
 resampling; Vehtari et al. (2024), Journal of Machine Learning Research 25, on Pareto-smoothed weights.
 """
 
@@ -247,26 +247,6 @@ def _quantiles(values: Floats, weight: Floats) -> Floats:
 def _steps(values: Floats, knots: Floats) -> Floats:
     """Return how far values (N,) have come between each two knots, (6, N)."""
     return np.array([np.clip(values, a, b) - a for a, b in pairwise(knots)])
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Proposals that draws were made from, each with how many.
-
-    All together they are draws of the mean of the densities, whichever one each came from.
-    """
-
-    parts: tuple[tuple[Proposal, int], ...]
-
-    def log_density(self, u: Floats) -> Floats:
-        """Return the log density of vectors u (D, B)."""
-        count = sum(number for _, number in self.parts)
-        logs = [proposal.log_density(u) + np.log(number / count) for proposal, number in self.parts]
-        return logsumexp(logs, axis=0)
-
-    def joined(self, proposal: Proposal, count: int) -> Mixture:
-        """Return the mixture with so many more draws."""
-        return Mixture((*self.parts, (proposal, count)))
 
 
 def _student(squared: Floats, size: int) -> Floats:
