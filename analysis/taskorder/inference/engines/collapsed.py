@@ -38,7 +38,7 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PROPOSALS = (1, 2, 4, 8)
+PROPOSALS = (1, 1, 2, 4, 8)
 """How many are made for each draw that is kept: the first number that is enough. All are made anew each time,
 by a proposal that has learned from those before."""
 CAN_AGREE = 1000
