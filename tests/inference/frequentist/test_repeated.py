@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from taskorder.errors import MissingData
-from taskorder.inference.frequentist.repeated import compare_orders, pooled
+from taskorder.inference.frequentist.repeated import balanced, compare_orders, pooled
 
 # Shrout and Fleiss 1979 (Psychol. Bull. 86:420), table 2: six targets, four judges; table 4: coefficients.
 RATINGS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -113,7 +113,7 @@ def test_what_cannot_be_compared_is_explained() -> None:
 @pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")
 def test_sets_of_orders_are_pooled_as_one_nested_analysis_would() -> None:
     tables = [planted(orders=2, subjects=5, effect=0.02), planted(orders=3, subjects=4, effect=0.0)]
-    found = pooled([compare_orders(long(table)) for table in tables])
+    found = pooled([balanced(long(table)) for table in tables])
     rows = pd.concat([long(table).assign(part=str(i)) for i, table in enumerate(tables)])
     rows = rows.assign(cell=rows["part"] + rows["sequence"], who=rows["part"] + rows["language"])
     with_orders = smf.ols("score ~ C(cell) + C(who)", rows).fit()
@@ -121,7 +121,7 @@ def test_sets_of_orders_are_pooled_as_one_nested_analysis_would() -> None:
     f, p, df = with_orders.compare_f_test(without)
     assert (found.f, found.p, found.df, found.df_error) == pytest.approx((f, p, df, with_orders.df_resid))
     alone = compare_orders(long(tables[1]))
-    assert pooled([alone]).f == pytest.approx(alone.variance.f)
+    assert pooled([alone.scores]).f == pytest.approx(alone.variance.f)
 
 
 def test_the_sd_over_orders_is_what_was_planted() -> None:
@@ -129,7 +129,7 @@ def test_the_sd_over_orders_is_what_was_planted() -> None:
     parts = [
         rng.normal(0, 0.03, 4) + rng.normal(0, 0.02, (6, 1)) + rng.normal(0, 0.01, (6, 4)) for _ in range(60)
     ]
-    found = pooled([compare_orders(long(part)) for part in parts])
+    found = pooled([balanced(long(part)) for part in parts])
     assert found.sd == pytest.approx(0.03, rel=0.15)
     none = [part - part.mean(axis=0) for part in parts]
-    assert pooled([compare_orders(long(part)) for part in none]).sd == 0.0
+    assert pooled([balanced(long(part)) for part in none]).sd == 0.0

@@ -24,7 +24,7 @@ from taskorder.errors import MissingData
 from taskorder.inference.fitting import Fit, select_rows
 from taskorder.inference.frequentist import of_design, within
 from taskorder.inference.frequentist.estimate import Estimate
-from taskorder.inference.frequentist.repeated import Comparison, compare_orders, pooled
+from taskorder.inference.frequentist.repeated import Comparison, balanced, compared, pooled
 from taskorder.inference.frequentist.replication import Replicated, replicated_orders
 from taskorder.inference.frequentist.slopes import ALL, companion
 from taskorder.inference.layout.design import build_design
@@ -82,11 +82,11 @@ def _moderators(fit: Fit, covariates: Covariates) -> list[Estimate]:
 
 def _of_orders(found: Sequence[Replicated]) -> list[Estimate]:
     """Analyse the orders of each set of tasks; where there are several of one kind, all at once."""
-    kinds: dict[str, list[tuple[Replicated, Comparison]]] = {}
+    kinds: dict[str, list[tuple[Replicated, pd.DataFrame]]] = {}
     for part in found:
         with suppress(MissingData):
-            compared = compare_orders(part.frame, subject=part.subject, drop_incomplete=True)
-            kinds.setdefault(part.kind, []).append((part, compared))
+            scores = balanced(part.frame, subject=part.subject, drop_incomplete=True)
+            kinds.setdefault(part.kind, []).append((part, scores))
     return [
         estimate
         for kind, parts in kinds.items()
@@ -94,8 +94,8 @@ def _of_orders(found: Sequence[Replicated]) -> list[Estimate]:
     ]
 
 
-def _all_orders(kind: str, parts: Sequence[tuple[Replicated, Comparison]]) -> Estimate:
-    found = pooled([compared for _, compared in parts])
+def _all_orders(kind: str, parts: Sequence[tuple[Replicated, pd.DataFrame]]) -> Estimate:
+    found = pooled([scores for _, scores in parts])
     return Estimate(
         term=f"sd over orders ({kind})",
         method=f"repeated-measures ANOVA, {len(parts)} sets of tasks, {parts[0][0].subject}s as subjects",
@@ -106,21 +106,22 @@ def _all_orders(kind: str, parts: Sequence[tuple[Replicated, Comparison]]) -> Es
     )
 
 
-def _orders(found: Replicated, compared: Comparison) -> list[Estimate]:
+def _orders(found: Replicated, scores: pd.DataFrame) -> list[Estimate]:
     """Return analysis of variance, largest difference and agreement."""
-    subjects = f"{len(compared.scores)} {found.subject}s as subjects"
+    comparison = compared(scores)
+    subjects = f"{len(scores)} {found.subject}s as subjects"
     term = f"order ({found.label})"
-    agreement = compared.agreement[compared.agreement["type"] == "ICC(A,1)"].iloc[0]
+    agreement = comparison.agreement[comparison.agreement["type"] == "ICC(A,1)"].iloc[0]
     return [
         Estimate(
             term=term,
             method=f"repeated-measures ANOVA, {subjects}",
-            estimate=compared.variance.generalised_eta_squared,
+            estimate=comparison.variance.generalised_eta_squared,
             unit="generalised eta squared",
-            df=compared.variance.df_error,
-            p=compared.variance.p,
+            df=comparison.variance.df_error,
+            p=comparison.variance.p,
         ),
-        _largest_difference(found.label, compared, subjects),
+        _largest_difference(found.label, comparison, subjects),
         Estimate(
             term=term,
             method=f"ICC(A,1), {subjects}",
@@ -134,8 +135,8 @@ def _orders(found: Replicated, compared: Comparison) -> list[Estimate]:
     ]
 
 
-def _largest_difference(label: str, compared: Comparison, subjects: str) -> Estimate:
-    pair = compared.pairs.iloc[int(np.argmax(np.abs(compared.pairs["difference"])))]
+def _largest_difference(label: str, comparison: Comparison, subjects: str) -> Estimate:
+    pair = comparison.pairs.iloc[int(np.argmax(np.abs(comparison.pairs["difference"])))]
     return Estimate(
         term=f"{pair['first']} - {pair['second']} ({label})",
         method=f"largest paired difference, p by Holm, {subjects}",

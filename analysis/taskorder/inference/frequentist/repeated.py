@@ -83,24 +83,14 @@ def compare_orders(
     outcome: str = "score",
     drop_incomplete: bool = False,
 ) -> Comparison:
-    """Compare orders over subjects that were scored under each of them.
+    """Compare orders over subjects that were scored under each of them; parameters and errors of `balanced`."""
+    return compared(
+        balanced(frame, order=order, subject=subject, outcome=outcome, drop_incomplete=drop_incomplete)
+    )
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Rows of a tidy table that differ in nothing but order, subject and what is to be averaged over.
-    order, subject, outcome : str
-        Its columns.
-    drop_incomplete : bool
-        Leave subjects out that lack an order, instead of raising.
 
-    Raises
-    ------
-    MissingData
-        Where a column is missing, there are fewer than two orders or three subjects, a subject lacks an
-        order, or the scores leave nothing to analyse.
-    """
-    scores = _balanced(frame, order, subject, outcome, drop_incomplete=drop_incomplete)
+def compared(scores: pd.DataFrame) -> Comparison:
+    """Compare orders by scores that `balanced` has laid out."""
     long = scores.rename_axis("subject").reset_index()
     long = long.melt(id_vars="subject", var_name="order", value_name="score")
     with _pingouin() as pg:
@@ -130,17 +120,17 @@ class Pooled:
     sd: float
 
 
-def pooled(compared: Sequence[Comparison]) -> Pooled:
+def pooled(scores: Sequence[pd.DataFrame]) -> Pooled:
     """Pool the sums of squares of several comparisons: of orders, and of what subjects differ by in them.
 
     Parameters
     ----------
-    compared : sequence of Comparison
-        Of one outcome; each set of orders has its own mean and its own subjects.
+    scores : sequence of DataFrame
+        As `balanced` lays them out, of one outcome; each has its own mean and its own subjects.
     """
-    tables = [one.scores.to_numpy() for one in compared]
+    tables = [one.to_numpy() for one in scores]
     within = [len(table) * np.var(table.mean(axis=0)) * table.shape[1] for table in tables]
-    error = [_left_over(one.scores) * one.scores.size for one in compared]
+    error = [_left_over(one) * one.size for one in scores]
     df = sum(table.shape[1] - 1 for table in tables)
     df_error = sum((table.shape[1] - 1) * (len(table) - 1) for table in tables)
     mean_square, noise = float(sum(within)) / df, float(sum(error)) / df_error
@@ -150,9 +140,31 @@ def pooled(compared: Sequence[Comparison]) -> Pooled:
     return Pooled(f, float(df), float(df_error), float(stats.f.sf(f, df, df_error)), float(sd))
 
 
-def _balanced(
-    frame: pd.DataFrame, order: str, subject: str, outcome: str, *, drop_incomplete: bool
+def balanced(
+    frame: pd.DataFrame,
+    *,
+    order: str = "sequence",
+    subject: str = "language",
+    outcome: str = "score",
+    drop_incomplete: bool = False,
 ) -> pd.DataFrame:
+    """Return one row a subject, one column an order: means over rows that share both.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows of a tidy table that differ in nothing but order, subject and what is to be averaged over.
+    order, subject, outcome : str
+        Its columns.
+    drop_incomplete : bool
+        Leave subjects out that lack an order, instead of raising.
+
+    Raises
+    ------
+    MissingData
+        Where a column is missing, there are fewer than two orders or three subjects, a subject lacks an
+        order, or the scores leave nothing to analyse.
+    """
     for column in (order, subject, outcome):
         if column not in frame:
             raise MissingData(
