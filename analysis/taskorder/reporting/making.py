@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from taskorder.claims import ledger as ledgers
 from taskorder.claims.hearing import without_data
 from taskorder.claims.proceedings import CALIBRATIONS, CLAIMS, CONTROLS, LEDGER, registered, shipped
 from taskorder.errors import MissingData
-from taskorder.inference.session import Settings, tables_of
+from taskorder.inference.session import Settings, fitted, tables_of
 from taskorder.inference.spec import ModelSpec
 from taskorder.paths import resource
 from taskorder.processes import WORKERS, processes
@@ -87,14 +88,16 @@ def make_report(
 def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[str, Part]:
     """Return the chapters by model; those that are not kept are made in processes of their own.
 
-    Networks, each of which takes many fits, are begun with: none is left alone in the end.
+    All are fitted first, and the chapter of the fit that took longest is begun with: it takes long, too, and
+    would be left alone in the end.
     """
     waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
-    waiting.sort(key=lambda spec: len(spec.networks), reverse=True)
     made: dict[str, Part] = {}
     if len(waiting) > 1:
         alone = replace(maker, settings=replace(maker.settings, progress=False), workers=1)
         with processes(workers) as pool:
+            seconds = dict(zip((spec.name for spec in waiting), pool.map(alone.fit, waiting), strict=True))
+            waiting.sort(key=lambda spec: seconds[spec.name], reverse=True)
             made = dict(zip((spec.name for spec in waiting), pool.map(alone, waiting), strict=True))
     return {spec.name: made.get(spec.name) or maker(spec) for spec in models}
 
@@ -129,6 +132,12 @@ class _Maker:
             self.say(f"{spec.name} has no data: {error}")
             return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), self.catalogue)
         return keeping.kept(spec.name, key, lambda: self._made(spec, about))
+
+    def fit(self, spec: ModelSpec) -> float:
+        """Fit a model, or find its fit, and return the seconds that it took."""
+        began = time.perf_counter()
+        fitted(spec, (), covariates(), self.settings, self.say)
+        return time.perf_counter() - began
 
     def has(self, spec: ModelSpec) -> bool:
         """Say whether the chapter is kept, or there are no data to make it from."""

@@ -83,7 +83,7 @@ def compare_orders(
     outcome: str = "score",
     drop_incomplete: bool = False,
 ) -> Comparison:
-    """Compare orders over subjects that were scored under each of them; parameters and errors of `balanced`."""
+    """Compare orders over subjects that were scored under each; parameters and errors as in `balanced`."""
     return compared(
         balanced(frame, order=order, subject=subject, outcome=outcome, drop_incomplete=drop_incomplete)
     )
