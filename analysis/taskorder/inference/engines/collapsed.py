@@ -43,6 +43,9 @@ PROPOSALS = (1, 1, 2, 4, 8)
 by a proposal that has learned from those before."""
 CAN_AGREE = 1000
 """With fewer draws R-hat may fail even where all are independent."""
+TRIED, NEAR = 100, 0.75
+"""So many are tried first in every chain, if more will be kept; where they are worth less than such a share of
+their number, the proposal learns at once."""
 TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
 """What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
 HOPELESS = 1.0
@@ -140,8 +143,11 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     resampling, walking, *streams = np.random.SeedSequence(seed).spawn(2 + CHAINS)
     rngs = [np.random.default_rng(stream) for stream in streams]
     proposal = proposal_about(start)
+    if each > TRIED:
+        proposal = _tried(start.density, proposal, rngs)
     for times in PROPOSALS:
-        made = _joined(_in_threads(partial(_made, start.density, proposal, each, times), rngs))
+        make = partial(_most if times == 1 else _few, start.density, proposal, each * times)
+        made = _joined(_in_threads(make, rngs))
         weight, k = importance.weights(made.log_weight)
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
         kept = kept.reshape(CHAINS, each)
@@ -151,6 +157,17 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
             break
         proposal = importance.learned(proposal, made.u, made.value, weight)
     return _walked(start.density, proposal.frame, each, seed, walking, progress=progress)
+
+
+def _tried(density: Density, proposal: Proposal, rngs: list[np.random.Generator]) -> Proposal:
+    """Try a proposal with a few draws, and return it, or what it has learned from them.
+
+    The draws are dropped either way: those that did well by chance would seem to be better than they are.
+    """
+    few = _joined(_in_threads(partial(_few, density, proposal, TRIED), rngs))
+    weight, k = importance.weights(few.log_weight)
+    near = 1.0 / float(np.sum(weight**2)) > NEAR * len(weight)
+    return proposal if near or np.isinf(k) else importance.learned(proposal, few.u, few.value, weight)
 
 
 def proposal_about(start: Mode) -> Proposal:
@@ -199,14 +216,18 @@ def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]
         return list(pool.map(function, *arguments))
 
 
-def _made(density: Density, proposal: Proposal, each: int, times: int, rng: np.random.Generator) -> Proposed:
-    """Make proposals; where most will be kept their coefficients, too, which cost little at the same time."""
-    u = proposal.draw(each * times, rng)
-    if times == 1:
-        value, coefficients = _with_coefficients(density, u, rng)
-    else:
-        value, coefficients = _inside(density, u), np.empty((density.sums.width, 0))
+def _most(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
+    """Make proposals together with their coefficients, which cost little at the same time."""
+    u = proposal.draw(count, rng)
+    value, coefficients = _with_coefficients(density, u, rng)
     return Proposed(u, value, value - proposal.log_density(u), coefficients)
+
+
+def _few(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
+    """Make proposals without coefficients: few of them will be kept."""
+    u = proposal.draw(count, rng)
+    value = _inside(density, u)
+    return Proposed(u, value, value - proposal.log_density(u), np.empty((density.sums.width, 0)))
 
 
 def _joined(parts: Sequence[Proposed]) -> Proposed:
