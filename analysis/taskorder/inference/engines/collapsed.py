@@ -44,8 +44,8 @@ by a proposal that has learned from those before."""
 CAN_AGREE = 1000
 """With fewer draws R-hat may fail even where all are independent."""
 TRIED, NEAR = 100, 0.75
-"""So many are tried first in every chain, if more will be kept; where they are worth less than such a share of
-their number, the proposal learns at once."""
+"""So many are tried first in every chain, if more will be kept; where they are worth less than such a share
+of their number, the proposal learns at once."""
 TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
 """What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
 HOPELESS = 1.0
