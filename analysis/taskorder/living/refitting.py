@@ -44,8 +44,8 @@ class Wishes:
         Whether nothing is kept; what the new rows would do is then told from weighted draws, but where
         `gates` are asked for.
     workers : int
-        Processes that compare models at the same time; if several, what is told to `say` has to be told to a
-        function of a module.
+        Processes that compare models at the same time where rows are added without gates; if several, `say`
+        has to be a function of a module.
     """
 
     models: tuple[Path, ...]
