@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from taskorder.harness.examples import (
 )
 from taskorder.harness.model.encoders import read_tokenizer
 from taskorder.harness.model.encoding import IGNORED, Encoded, Reading, joined, kept, refuse_unanswerable
+from taskorder.harness.stages.features import CLEAN, PERTURBED, features
 
 WORD = st.text(st.sampled_from("abcdefgäéжα0"), min_size=1, max_size=12)
 LABELS = ("A", "B")
@@ -125,6 +126,21 @@ def test_features_are_kept_and_mapped(tokenizer: Any, tmp_path: Path) -> None:
     assert isinstance(again.ids, np.memmap)
     assert np.array_equal(first.ids, again.ids)
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_features_of_other_code_are_others(tokenizer: Any, tmp_path: Path) -> None:
+    """Perturbed texts are their data's and the noise's: those of an earlier noise are not read."""
+
+    def length(text: str, modules: Sequence[str]) -> int:
+        examples = [TextExample("0", text, None, "A")]
+        made = features(
+            tmp_path / "nodes" / "1", reading(tokenizer, "text"), ["x"], lambda: examples, modules
+        )
+        return int(made.lengths[0])
+
+    first = length("good", CLEAN)
+    assert length("good bad is", CLEAN) == first
+    assert length("good bad is", PERTURBED) > first
 
 
 def test_joined_sets_keep_their_features(tokenizer: Any) -> None:

@@ -13,6 +13,7 @@ from taskorder.harness.execution.running import Means, Places, run
 from taskorder.harness.experiments.experiment import Experiment, read_experiment
 from taskorder.harness.stages import work as stages
 from taskorder.harness.stages.code import statements
+from taskorder.harness.tree.plan import Evaluation
 from taskorder.results.reading import read
 
 LABELLED = """
@@ -216,4 +217,10 @@ def test_code_is_known_by_its_statements() -> None:
     assert statements(one) == statements("A = (1)\n\ndef f(x): return x\n")
     assert statements(one) != statements(one.replace("return x", "return -x"))
     assert statements('def f():\n    """Only text."""\n') == statements("def f():\n    pass\n")
-    assert len(stages.code_digest()) == 64 != stages.scoring_digest()
+
+
+def test_what_noise_does_is_no_part_of_a_clean_score() -> None:
+    clean, noisy = Evaluation("qa", "de"), Evaluation("qa", "de", "typos", 0.1)
+    digests = {stages.code_digest(), stages.scoring_digest(clean), stages.scoring_digest(noisy)}
+    assert len(digests) == 3
+    assert stages.scoring_digest(clean) == stages.scoring_digest(Evaluation("qa", "fr"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from taskorder.files import sha256_text
@@ -11,12 +11,13 @@ from taskorder.files import sha256_text
 HARNESS = Path(__file__).parents[1]
 
 
-def digest(modules: Iterable[str]) -> str:
+@cache
+def digest(modules: tuple[str, ...]) -> str:
     """Return a sha256 of modules of the harness, without their comments, docstrings and layout.
 
     Parameters
     ----------
-    modules : iterable of str
+    modules : tuple of str
         Names such as ``stages/training``; the name of a package stands for all of its modules.
     """
     files = [file for name in modules for file in _files(name)]

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from taskorder.errors import InvalidTask
-from taskorder.files import sha256_text
 from taskorder.harness.examples import evenly
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.experiments.settings import Training
-from taskorder.harness.model.encoding import Encoded, Reading, kept, refuse_unanswerable
+from taskorder.harness.model.encoding import Encoded, Reading, refuse_unanswerable
 from taskorder.harness.model.learner import Units, units
 from taskorder.harness.model.predicting import EvaluationSet
+from taskorder.harness.stages.features import features
 from taskorder.harness.tasks.task import Task, find_task
 from taskorder.harness.tree.plan import Node
 from taskorder.results.sequences import Stage
-
-FEATURES = "features"
-"""The folder of features, beside that of the nodes."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,8 @@ def settings(node: Node, experiment: Experiment) -> Training:
     return experiment.training_for("+".join(map(str, node.own)), node.tuning)
 
 
-def prepared(node: Node, experiment: Experiment, tokenizer: Any, features: Path) -> list[Part]:
-    """Read and tokenise what a node trains on; nothing for a task that is not trained."""
+def prepared(node: Node, experiment: Experiment, tokenizer: Any, folder: Path) -> list[Part]:
+    """Read and tokenise what a node, in its folder, trains on; nothing for a task that is not trained."""
     parts: list[Part] = []
     for stage in node.own:
         task = find_task(stage.task, experiment.task_folders())
@@ -58,7 +55,13 @@ def prepared(node: Node, experiment: Experiment, tokenizer: Any, features: Path)
             continue
         training = experiment.training_for(stage.task, node.tuning)
         stage = replace(stage, language=stage.language or train_language(task))
-        train_features = encoded(task, "train", stage.language, tokenizer, training.max_length, features)
+        reading = Reading(tokenizer, task.kind, task.labels, training.max_length)
+        train_features = features(
+            folder,
+            reading,
+            [task.digest("train", stage.language)],
+            partial(task.examples, "train", stage.language),
+        )
         if task.kind == "span":
             refuse_unanswerable(train_features, task.name, training.max_length)
         parts.append(
@@ -67,7 +70,7 @@ def prepared(node: Node, experiment: Experiment, tokenizer: Any, features: Path)
                 task,
                 train_features,
                 units(train_features, task.kind),
-                _dev(task, stage.language, tokenizer, training),
+                _dev(task, stage.language, reading, training),
             )
         )
     return parts
@@ -92,20 +95,8 @@ def train_language(task: Task) -> str:
     return languages[0]
 
 
-def encoded(
-    task: Task, split: str, language: str, tokenizer: Any, max_length: int, features: Path
-) -> Encoded:
-    """Return the features of a split, made once for each tokeniser and length."""
-    reading = Reading(tokenizer, task.kind, task.labels, max_length)
-    key = sha256_text(
-        json.dumps([task.digest(split, language), tokenizer.backend_tokenizer.to_str(), max_length])
-    )
-    return kept(features / key[:16], lambda: reading.encode(task.examples(split, language)))
-
-
-def _dev(task: Task, language: str, tokenizer: Any, training: Training) -> EvaluationSet | None:
+def _dev(task: Task, language: str, reading: Reading, training: Training) -> EvaluationSet | None:
     if task.kind == "lines" or language not in task.languages("dev") or not training.dev_points:
         return None
     examples = evenly(task.examples("dev", language), training.dev_examples)
-    reading = Reading(tokenizer, task.kind, task.labels, training.max_length)
     return EvaluationSet(examples, reading.encode(examples))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -13,18 +12,18 @@ from safetensors.torch import load_file
 from torch import nn
 
 from taskorder.errors import MissingData
-from taskorder.files import sha256_text
 from taskorder.harness import metrics
 from taskorder.harness.examples import evenly
 from taskorder.harness.experiments.experiment import Experiment
 from taskorder.harness.model.encoders import read_tokenizer
-from taskorder.harness.model.encoding import Reading, kept
+from taskorder.harness.model.encoding import Reading
 from taskorder.harness.model.heads import fresh
 from taskorder.harness.model.learner import Learner, Vocabulary, device, precise
 from taskorder.harness.model.predicting import EvaluationSet, predict
 from taskorder.harness.noise.perturbation import Perturbation, perturbed
 from taskorder.harness.stages.checkpoints import HEADS, LAST, of_head, taken_over
-from taskorder.harness.stages.parts import FEATURES, settings
+from taskorder.harness.stages.features import CLEAN, PERTURBED, features
+from taskorder.harness.stages.parts import settings
 from taskorder.harness.stages.training import repeatable
 from taskorder.harness.streams import number
 from taskorder.harness.tasks.task import Task, find_task
@@ -73,7 +72,7 @@ def _of_task(
     tokenizer = read_tokenizer(experiment.backbone_place(node.backbone))
     reading = Reading(tokenizer, task.kind, task.labels, training.max_length)
     most = experiment.evaluation.max_examples
-    sets = [_set(task, one, reading, most, folder.parent.parent / FEATURES) for one in evaluations]
+    sets = [_set(task, one, reading, most, folder) for one in evaluations]
 
     def rows(place: Path) -> list[dict[str, Any]]:
         learner, _ = trained(node, experiment, place, task)
@@ -100,22 +99,15 @@ def _of_task(
     return [row | {"last_score": last["score"]} for row, last in zip(kept_rows, last_rows, strict=True)]
 
 
-def _set(task: Task, one: Evaluation, reading: Reading, most: int | None, features: Path) -> EvaluationSet:
+def _set(task: Task, one: Evaluation, reading: Reading, most: int | None, node: Path) -> EvaluationSet:
     examples = evenly(task.examples("test", one.language), most)
     if one.perturbation:
         assert one.severity is not None
         what = Perturbation(one.perturbation, one.severity)
         examples = perturbed(examples, what, language=one.language, seed=PERTURBATION_SEED)
-    identity = [
-        task.digest("test", one.language),
-        one.perturbation,
-        one.severity,
-        ["evenly", most],
-        reading.tokenizer.backend_tokenizer.to_str(),
-        reading.max_length,
-    ]
-    key = sha256_text(json.dumps(identity))[:16]
-    return EvaluationSet(examples, kept(features / key, lambda: reading.encode(examples)))
+    data = [task.digest("test", one.language), one.perturbation, one.severity, "evenly", most]
+    modules = PERTURBED if one.perturbation else CLEAN
+    return EvaluationSet(examples, features(node, reading, data, lambda: examples, modules))
 
 
 def trained(node: Node, experiment: Experiment, folder: Path, task: Task) -> tuple[Learner, Any]:

@@ -24,7 +24,7 @@ from taskorder.harness.model.encoders import read_tokenizer
 from taskorder.harness.model.learner import Learner, Masking, parameters, precise
 from taskorder.harness.model.predicting import predict
 from taskorder.harness.stages.checkpoints import LAST, Progress, started, write, write_weights
-from taskorder.harness.stages.parts import FEATURES, Part, prepared, settings
+from taskorder.harness.stages.parts import Part, prepared, settings
 from taskorder.harness.stages.snapshots import Best, Course, Snapshots
 from taskorder.harness.streams import number, stream
 from taskorder.harness.tree.nodes import snapshot
@@ -67,7 +67,7 @@ def train(node: Node, experiment: Experiment, parent: Path | None, folder: Path)
     with repeatable(number(node.seed, "dropout", name)):
         tokenizer = read_tokenizer(experiment.backbone_place(node.backbone))
         training = settings(node, experiment)
-        parts = prepared(node, experiment, tokenizer, folder.parent.parent / FEATURES)
+        parts = prepared(node, experiment, tokenizer, folder)
         learner, heads = started(node, experiment, parent, parts, tokenizer)
         progress = Progress()
         ready = time.perf_counter()

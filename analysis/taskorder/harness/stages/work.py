@@ -22,8 +22,18 @@ from taskorder.harness.tasks.task import Task, find_task
 from taskorder.harness.tree.plan import Evaluation, Node, Step
 from taskorder.results.sequences import Stage
 
-TRAINING = ("metrics", "model", "stages/checkpoints", "stages/parts", "stages/training", "streams")
-SCORING = ("metrics", "model/predicting", "noise", "stages/scoring")
+TRAINING = (
+    "examples",
+    "metrics",
+    "model",
+    "stages/checkpoints",
+    "stages/features",
+    "stages/parts",
+    "stages/training",
+    "streams",
+)
+SCORING = ("examples", "metrics", "model/predicting", "stages/features", "stages/scoring")
+PERTURBED = (*SCORING, "noise")
 LIBRARIES = ("torch", "transformers", "tokenizers", "peft", "numpy")
 
 ANSWERS = 200
@@ -158,9 +168,9 @@ def code_digest() -> str:
     return code.digest(TRAINING)
 
 
-def scoring_digest() -> str:
-    """Return what identifies the code that decides a score."""
-    return code.digest(SCORING)
+def scoring_digest(evaluation: Evaluation) -> str:
+    """Return what identifies the code that decides the score of an evaluation."""
+    return code.digest(PERTURBED if evaluation.perturbation else SCORING)
 
 
 def tokens(step: Step, tuning: str, experiment: Experiment) -> int:

@@ -144,7 +144,7 @@ class _Maker:
         self.experiment = experiment
         self.nodes: list[Node] = []
         self.tokens: dict[str, int] = {}
-        self._code, self._scoring = work.code_digest(), work.scoring_digest()
+        self._code, self._scoring = work.code_digest(), work.scoring_digest
         self._data = cache(lambda stage: work.data_digest(stage, experiment))
         self._set = cache(lambda one: work.evaluation_digest(one, experiment))
         self._backbone = cache(lambda name: work.backbone_digest(name, experiment))
@@ -228,7 +228,7 @@ class _Maker:
                 "data": self._set(one),
                 "batch_tokens": table.batch_tokens,
                 "max_examples": table.max_examples,
-                "code": self._scoring,
+                "code": self._scoring(one),
             }
         )
 

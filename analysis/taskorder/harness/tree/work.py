@@ -49,8 +49,8 @@ class Work(Protocol):
         """Return what identifies the code that decides the outcome of a training."""
         ...
 
-    def scoring_digest(self) -> str:
-        """Return what identifies the code that decides a score."""
+    def scoring_digest(self, evaluation: Evaluation) -> str:
+        """Return what identifies the code that decides the score of an evaluation."""
         ...
 
     def tokens(self, step: Step, tuning: str, experiment: Experiment) -> int:
