@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from taskorder.choosing.ahead.outlook import outlook
 from taskorder.choosing.designing import Asked, greedy
-from taskorder.choosing.outlook import outlook
 from taskorder.choosing.runs import Run, laid_out, made, number_of
 from taskorder.inference.engines import collapsed
 from taskorder.inference.engines.density import density
@@ -76,9 +76,10 @@ class Split:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """All rows that there are."""
+        """All rows of runs that the model takes."""
         frame = read(resource(f"data/experiments/{self.experiment}/results.csv")).frame
-        return frame[frame["study"] == self.experiment]
+        frame = frame[frame["study"] == self.experiment]
+        return frame[frame["run"].isin(select_rows(frame, self.spec, self.known)["run"])]
 
     @cached_property
     def shuffled(self) -> list[Run]:

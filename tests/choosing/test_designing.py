@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from taskorder.choosing.ahead.effect import Outlook
 from taskorder.choosing.designing import Asked, Designed, design, greedy
-from taskorder.choosing.outlook import Outlook
 from taskorder.choosing.runs import Run
 from taskorder.errors import MissingData
 from taskorder.harness.experiments.experiment import Experiment

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from taskorder.choosing.information import Cloud, Point, Told, told, truths_of
+from taskorder.choosing.ahead.cloud import Cloud
+from taskorder.choosing.ahead.information import Point
+from taskorder.choosing.ahead.told import Told, told, truths_of
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from taskorder.choosing.outlook import Outlook, estimand_of, outlook
+from taskorder.choosing.ahead.effect import Outlook
+from taskorder.choosing.ahead.estimand import estimand_of
+from taskorder.choosing.ahead.outlook import outlook
 from taskorder.choosing.runs import Run, laid_out, number_of
 from taskorder.errors import MissingData
 from taskorder.inference.engines.density import Density, density
@@ -97,10 +99,10 @@ def assert_dense_algebra_agrees(
         seen["u"], seen["effect"] = arguments[2], arguments[3]
         return at(*arguments)
 
-    from taskorder.choosing import outlook as module
+    from taskorder.choosing.ahead import outlook as module
 
-    at = module._at
-    monkeypatch.setattr(module, "_at", spied)
+    at = module.effect_at
+    monkeypatch.setattr(module, "effect_at", spied)
     found = look(rows, number, spec, name, known)
     after = found.variances_along([2, 0, 3, 1])
     one_by_one = found.after(2).after(0).after(3).after(1)

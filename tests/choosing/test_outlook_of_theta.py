@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from taskorder.choosing.information import Told
-from taskorder.choosing.outlook import outlook
+from taskorder.choosing.ahead.outlook import outlook
+from taskorder.choosing.ahead.told import Told
 from taskorder.choosing.runs import Run, laid_out, number_of
 from taskorder.inference.engines.collapsed import drawn, posterior_of
 from taskorder.inference.engines.density import density

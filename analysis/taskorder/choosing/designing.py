@@ -19,8 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from taskorder.choosing.information import Told
-from taskorder.choosing.outlook import Outlook, estimand_of, outlook
+from taskorder.choosing.ahead.effect import Outlook
+from taskorder.choosing.ahead.estimand import estimand_of
+from taskorder.choosing.ahead.outlook import outlook
+from taskorder.choosing.ahead.told import Told
 from taskorder.choosing.parts import TABLE, paste, write
 from taskorder.choosing.runs import Run, Training, cost, laid_out, made, number_of, planned
 from taskorder.errors import MissingData

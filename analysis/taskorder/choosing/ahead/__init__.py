@@ -1,0 +1,1 @@
+"""What runs that are not made yet would tell: how wide intervals will be once their rows are there."""
