@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from taskorder.errors import MissingData
-from taskorder.inference.frequentist.repeated import balanced, compare_orders, pooled
+from taskorder.inference.frequentist.repeated import balanced, compared, pooled
 
 # Shrout and Fleiss 1979 (Psychol. Bull. 86:420), table 2: six targets, four judges; table 4: coefficients.
 RATINGS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -33,7 +33,7 @@ def planted(orders: int, subjects: int, effect: float) -> np.ndarray:
 
 
 def test_agreement_of_judges() -> None:
-    found = compare_orders(long(RATINGS)).agreement.set_index("type")
+    found = compared(balanced(long(RATINGS))).agreement.set_index("type")
     for name, value in AGREEMENT.items():
         assert found["icc"][name] == pytest.approx(value, abs=0.006)
     assert (found["lower"] < found["icc"]).all()
@@ -43,7 +43,7 @@ def test_agreement_of_judges() -> None:
 
 def test_the_analysis_of_variance_by_its_sums_of_squares() -> None:
     table = planted(orders=4, subjects=9, effect=0.01)
-    found = compare_orders(long(table)).variance
+    found = compared(balanced(long(table))).variance
     between = 9 * np.sum((table.mean(axis=0) - table.mean()) ** 2)
     left = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
     error, subjects = np.sum(left**2), 4 * np.sum((table.mean(axis=1) - table.mean()) ** 2)
@@ -57,7 +57,7 @@ def test_the_analysis_of_variance_by_its_sums_of_squares() -> None:
 
 def test_two_orders_are_a_paired_t_test() -> None:
     table = planted(orders=2, subjects=8, effect=0.01)
-    found = compare_orders(long(table))
+    found = compared(balanced(long(table)))
     theirs = stats.ttest_rel(table[:, 0], table[:, 1])
     assert found.variance.f == pytest.approx(theirs.statistic**2)
     assert found.variance.p == pytest.approx(theirs.pvalue)
@@ -70,7 +70,7 @@ def test_two_orders_are_a_paired_t_test() -> None:
 
 
 def test_every_pair_is_compared_once_and_p_is_corrected() -> None:
-    pairs = compare_orders(long(planted(orders=4, subjects=6, effect=0.0))).pairs
+    pairs = compared(balanced(long(planted(orders=4, subjects=6, effect=0.0)))).pairs
     assert list(zip(pairs["first"], pairs["second"], strict=True)) == list(
         combinations([f"order {i}" for i in range(4)], 2)
     )
@@ -80,12 +80,12 @@ def test_every_pair_is_compared_once_and_p_is_corrected() -> None:
 def test_rows_of_one_order_and_subject_are_averaged() -> None:
     table = planted(orders=3, subjects=5, effect=0.01)
     up, down = (long(table + shift) for shift in (0.02, -0.02))
-    both = compare_orders(pd.concat([up, down]))
+    both = compared(balanced(pd.concat([up, down])))
     np.testing.assert_allclose(both.scores, table)
 
 
 def test_more_orders_than_subjects() -> None:
-    found = compare_orders(long(planted(orders=6, subjects=3, effect=0.02)))
+    found = compared(balanced(long(planted(orders=6, subjects=3, effect=0.02))))
     assert found.variance.p < 0.05
     assert len(found.pairs) == 15
 
@@ -94,20 +94,20 @@ def test_incomplete_subjects_are_named_or_left_out() -> None:
     frame = long(planted(orders=3, subjects=6, effect=0.01))
     frame = frame[~((frame["language"] == "l2") & (frame["sequence"] == "order 1"))]
     with pytest.raises(MissingData, match="missing: l2 under order 1"):
-        compare_orders(frame)
-    assert compare_orders(frame, drop_incomplete=True).scores.index.tolist() == ["l0", "l1", "l3", "l4", "l5"]
+        balanced(frame)
+    assert balanced(frame, drop_incomplete=True).index.tolist() == ["l0", "l1", "l3", "l4", "l5"]
 
 
 def test_what_cannot_be_compared_is_explained() -> None:
     frame = long(planted(orders=3, subjects=6, effect=0.01))
     with pytest.raises(MissingData, match=r"no column 'languag'\. Did you mean 'language'"):
-        compare_orders(frame, subject="languag")
+        balanced(frame, subject="languag")
     with pytest.raises(MissingData, match="1 of 'sequence' and 6 of 'language'"):
-        compare_orders(frame[frame["sequence"] == "order 1"])
+        balanced(frame[frame["sequence"] == "order 1"])
     with pytest.raises(MissingData, match="3 of 'sequence' and 2 of 'language'"):
-        compare_orders(frame[frame["language"].isin(["l0", "l1"])])
+        balanced(frame[frame["language"].isin(["l0", "l1"])])
     with pytest.raises(MissingData, match="scores copied"):
-        compare_orders(frame.assign(score=frame["language"].str[1].astype(int) / 10))
+        balanced(frame.assign(score=frame["language"].str[1].astype(int) / 10))
 
 
 @pytest.mark.filterwarnings("ignore:The design matrix is rank-deficient")
@@ -120,7 +120,7 @@ def test_sets_of_orders_are_pooled_as_one_nested_analysis_would() -> None:
     without = smf.ols("score ~ C(who)", rows).fit()
     f, p, df = with_orders.compare_f_test(without)
     assert (found.f, found.p, found.df, found.df_error) == pytest.approx((f, p, df, with_orders.df_resid))
-    alone = compare_orders(long(tables[1]))
+    alone = compared(balanced(long(tables[1])))
     assert pooled([alone.scores]).f == pytest.approx(alone.variance.f)
 
 

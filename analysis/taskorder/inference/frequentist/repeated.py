@@ -75,20 +75,6 @@ class Comparison:
     agreement: pd.DataFrame
 
 
-def compare_orders(
-    frame: pd.DataFrame,
-    *,
-    order: str = "sequence",
-    subject: str = "language",
-    outcome: str = "score",
-    drop_incomplete: bool = False,
-) -> Comparison:
-    """Compare orders over subjects that were scored under each; parameters and errors as in `balanced`."""
-    return compared(
-        balanced(frame, order=order, subject=subject, outcome=outcome, drop_incomplete=drop_incomplete)
-    )
-
-
 def compared(scores: pd.DataFrame) -> Comparison:
     """Compare orders by scores that `balanced` has laid out."""
     long = scores.rename_axis("subject").reset_index()
