@@ -11,9 +11,9 @@ import pandas as pd
 
 from taskorder.claims import variants as otherwise
 from taskorder.claims.claim import Claim, Control
-from taskorder.claims.variants import SEED, Analysis, Variant, variants
+from taskorder.claims.variants import SCALE, SEED, Analysis, Variant, variants
 from taskorder.errors import FitFailed, MissingData
-from taskorder.files import sha256
+from taskorder.files import sha256, sha256_text
 from taskorder.inference.criticism import sketches
 from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.leaving_out import LEFT_OUT, Whole, sketches_without, tabulated, whole
@@ -25,6 +25,8 @@ from taskorder.processes import WORKERS, processes
 from taskorder.results.catalogue import Covariates
 
 STUDY = "study"
+FAR = (SEED, SCALE)
+"""Kinds of variants that get draws of their own: repetitions, and scores as they are, of another shape."""
 WORTH_PROCESSES = 10.0
 """Seconds: a fit that took less is done otherwise sooner than processes start."""
 
@@ -113,8 +115,8 @@ def examine(
 
 
 def _code() -> str:
-    """Return a digest of the code that makes the variants."""
-    return sha256(Path(otherwise.__file__))[:8]
+    """Return a digest of the code that makes the variants, and sketches them."""
+    return sha256_text("".join(sha256(Path(file)) for file in (otherwise.__file__, __file__)))[:8]
 
 
 def _everything(analysis: Analysis) -> Whole:
@@ -126,7 +128,7 @@ def _sketched(
     analysis: Analysis, known: Cloud | None, controls: Sequence[Control], seed: int, workers: int
 ) -> tuple[Sketch, ...]:
     todo = list(variants(analysis, controls, seed))
-    near = [None if variant.kind == SEED else known for variant in todo]
+    near = [None if variant.kind in FAR else known for variant in todo]
     if workers < 2 or len(todo) < 2:
         return tuple(map(_sketch, todo, near, [seed] * len(todo)))
     with processes(workers) as pool:

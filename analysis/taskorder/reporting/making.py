@@ -74,13 +74,11 @@ def make_report(
         raise FileExistsError(f"{output} exists and is left as it is: pass --force to replace it.")
     claims, models = registered(), shipped()
     refuse_unmatched(claims, models)
-    catalogue = _catalogue()
-    maker = _Maker(claims, settings, catalogue, say)
-    parts = _chapters(maker, _in_order(models, claims), workers)
+    parts = _chapters(_Maker(claims, settings, say), _in_order(models, claims), workers)
     say(f"setting {output}")
     ledger = ledgers.read(_ledger())
     edits = ledgers.edits(ledger, claims)
-    content = assembled(list(parts.values()), catalogue, ledger, without_data(claims), edits)
+    content = assembled(list(parts.values()), _catalogue(), ledger, without_data(claims), edits)
     report = write(content, output, force=force)
     return Made(report, tuple(name for name, part in parts.items() if not part["ok"]))
 
@@ -89,14 +87,16 @@ def _chapters(maker: _Maker, models: Sequence[ModelSpec], workers: int) -> dict[
     """Return the chapters by model; those that are not kept are made in processes of their own.
 
     All are fitted first, and the chapter of the fit that took longest is begun with: it takes long, too, and
-    would be left alone in the end.
+    would be left alone in the end. The catalogue, which every chapter needs, is summed up meanwhile.
     """
     waiting = [spec for spec in models if workers > 1 and not maker.has(spec)]
     made: dict[str, Part] = {}
     if len(waiting) > 1:
         alone = replace(maker, settings=replace(maker.settings, progress=False), workers=1)
         with processes(workers) as pool:
-            seconds = dict(zip((spec.name for spec in waiting), pool.map(alone.fit, waiting), strict=True))
+            fits = pool.map(alone.fit, waiting)
+            _catalogue()
+            seconds = dict(zip((spec.name for spec in waiting), fits, strict=True))
             waiting.sort(key=lambda spec: seconds[spec.name], reverse=True)
             made = dict(zip((spec.name for spec in waiting), pool.map(alone, waiting), strict=True))
     return {spec.name: made.get(spec.name) or maker(spec) for spec in models}
@@ -109,6 +109,7 @@ def _in_order(models: Sequence[ModelSpec], claims: Sequence[Claim]) -> list[Mode
 
 
 def _catalogue() -> CatalogueSummary:
+    """Return what the catalogue holds, summed up once for all chapters."""
     part = keeping.kept("catalogue", keeping.of_catalogue(), lambda: asdict(summarise_catalogue()))
     return _SUMMARY.validate_python(part)
 
@@ -119,7 +120,6 @@ class _Maker:
 
     claims: tuple[Claim, ...]
     settings: Settings
-    catalogue: CatalogueSummary
     say: Say
     workers: int = WORKERS
 
@@ -130,7 +130,7 @@ class _Maker:
             key = self._key(spec, about)
         except MissingData as error:
             self.say(f"{spec.name} has no data: {error}")
-            return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), self.catalogue)
+            return chapters.answer(Unanswered(spec, tuple(map(Verdict, about)), str(error)), _catalogue())
         return keeping.kept(spec.name, key, lambda: self._made(spec, about))
 
     def fit(self, spec: ModelSpec) -> float:
@@ -162,7 +162,7 @@ class _Maker:
         news = heard.differences(ledgers.read(_ledger()))
         controlled = controls.read(_controls(spec), heard.found.fit, about)
         found = gathered(heard, known, calibration.read(folder), controlled, news, self.say)
-        return chapters.answer(found, self.catalogue)
+        return chapters.answer(found, _catalogue())
 
 
 def _controls(spec: ModelSpec) -> Path:
