@@ -38,6 +38,7 @@ from taskorder.results.catalogue import Covariates
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 _OF_TERMS = {"points", "contrast", "level_points", "worst_level_points", "same_sign", "curriculum"}
 
@@ -153,12 +154,7 @@ def build_design(
     MissingData
         Where a column or a value that the model needs is not there, with what to do about it.
     """
-    if table.empty:
-        raise MissingData(f"model {spec.name!r}: no rows are left to fit; widen [data] where, or add tables")
-    keep, notes = rows_with_moderators(table, spec, covariates)
-    table = table[keep].reset_index(drop=True)
-    if table.empty:
-        raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
+    keep, table, notes = _complete(table, spec, covariates)
     spec, constant_notes = without(spec, constant_columns(table, spec))
     observations = observe(table, spec)
     levels, level_notes = group_levels(table, spec)
@@ -166,47 +162,64 @@ def build_design(
     used = _used_columns(table, spec, levels, residual, observations)
     if apart is not None:
         used = used.assign(**{"asked apart": apart[keep].to_numpy()})
-    groups = used.groupby(list(used.columns), dropna=False, sort=False)
-    cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
-    first = pd.Series(np.arange(len(table))).groupby(cell_of_row).first().to_numpy()
+    cell_of_row, first = _cells(used)
     frame, levels = table.iloc[first].reset_index(drop=True), levels.iloc[first].reset_index(drop=True)
     lines, stage_notes = stages_of(frame, spec, covariates)
     spec, moderator_notes = without(spec, constant_moderators(lines, spec))
-    fallback = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
-    if spec.outcome.family.residual == "precision":
-        fallback = replace(fallback, residual=PRECISION)
+    fallback = _defaults(observations, spec)
     names, codes = coded(residual.iloc[first])
     cells = observations.cells(cell_of_row, len(frame), codes)
     pieces = pieces_of(frame, levels, lines, spec, fallback)
     told = what_is_told(pieces, cells, frame, levels, names, spec)
     effects, blocks = _assemble(pieces, len(frame), spec)
-    left_out = _without_levels(spec, blocks)
-    row_cell = np.full(len(keep), -1, dtype=np.int64)
-    row_cell[keep] = cell_of_row
     mixed = _mixed(table, first, cell_of_row)
+    notes += [*constant_notes, *level_notes, *residual_notes, *stage_notes, *moderator_notes, *told]
     return Design(
         cells=cells,
         effects=effects,
         blocks=blocks,
         residual_levels=names if len(names) > 1 else (),
         frame=frame.drop(columns=list(mixed)),
-        row_cell=row_cell,
+        row_cell=_spread(cell_of_row, keep),
         defaults=fallback,
         reference=_reference(table, spec),
         units=lines.units if lines is not None else pd.DataFrame(),
-        notes=(
-            *notes,
-            *constant_notes,
-            *level_notes,
-            *residual_notes,
-            *stage_notes,
-            *moderator_notes,
-            *told,
-            *left_out,
-            *doubts(table, observations, spec),
-        ),
+        notes=(*notes, *_without_levels(spec, blocks), *doubts(table, observations, spec)),
         mixed=mixed,
     )
+
+
+def _complete(
+    table: pd.DataFrame, spec: ModelSpec, covariates: Covariates
+) -> tuple[Booleans, pd.DataFrame, list[str]]:
+    """Return which rows have all that the model needs, these rows, and what to know of the others."""
+    if table.empty:
+        raise MissingData(f"model {spec.name!r}: no rows are left to fit; widen [data] where, or add tables")
+    keep, notes = rows_with_moderators(table, spec, covariates)
+    table = table[keep].reset_index(drop=True)
+    if table.empty:
+        raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
+    return keep, table, list(notes)
+
+
+def _cells(used: pd.DataFrame) -> tuple[Integers, Integers]:
+    """Return the cell of each row, by all columns, and the first row of each cell."""
+    groups = used.groupby(list(used.columns), dropna=False, sort=False)
+    cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
+    first = pd.Series(np.arange(len(used))).groupby(cell_of_row).first().to_numpy()
+    return cell_of_row, first
+
+
+def _spread(cell_of_row: Integers, keep: Booleans) -> Integers:
+    """Return the cell of each row that there was, -1 for those that were not kept."""
+    row_cell = np.full(len(keep), -1, dtype=np.int64)
+    row_cell[keep] = cell_of_row
+    return row_cell
+
+
+def _defaults(observations: Observations, spec: ModelSpec) -> Defaults:
+    found = defaults(spec.outcome.scale, float(observations.y.mean()), float(observations.y.std()))
+    return replace(found, residual=PRECISION) if spec.outcome.family.residual == "precision" else found
 
 
 def _mixed(table: pd.DataFrame, first: Integers, cell_of_row: Integers) -> tuple[str, ...]:
