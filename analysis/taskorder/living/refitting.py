@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,9 @@ from taskorder.results.catalogue import Covariates, covariates
 
 CHANGES = "reports/changes"
 
+type Compared = ModelChange | tuple[Fate, ...]
+"""A model before and after; or only what became of the rows, where it takes none of them."""
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -44,8 +47,8 @@ class Wishes:
         Whether nothing is kept; what the new rows would do is then told from weighted draws, but where
         `gates` are asked for.
     workers : int
-        Processes that compare models at the same time where rows are added without gates; if several, `say`
-        has to be a function of a module.
+        Processes that compare models at the same time, but where claims are put through their gates; if
+        several, `say` has to be a function of a module.
     """
 
     models: tuple[Path, ...]
@@ -127,7 +130,8 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
     with held(project, say):
         addition, paths = last_added(project, sound(project))
         models = tuple(spec for spec in _models(wishes) if wishes.models or spec.name in addition.models)
-        changed, untouched = _back_through(paths, addition, models, _means(wishes, covariates(), say))
+        means = _means(wishes, covariates(), say)
+        changed, untouched = _back_through(paths, addition, models, means, wishes.workers)
         change = Change(
             name=paths[0].stem,
             tables=addition.tables,
@@ -142,25 +146,22 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
 
 
 def _back_through(
-    paths: Sequence[Path], addition: Addition, models: Sequence[ModelSpec], means: Means
+    paths: Sequence[Path], addition: Addition, models: Sequence[ModelSpec], means: Means, workers: int
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
     """Compare models with and without tables that are to be taken back."""
-    changed: list[ModelChange] = []
-    untouched: dict[str, tuple[Fate, ...]] = {}
-    rows, going = sum(addition.studies.values()), {path.resolve() for path in paths}
-    for spec in models:
-        there = _tables(spec)
-        left = [path for path in there if path.resolve() not in going]
-        gone = [path for path in there if path not in left]
-        try:
-            found = compared(spec, [*left, *gone], left, {}, means) if gone else (untaken(spec, rows),)
-        except TaskorderError as error:
-            found = (Fate(rows, f"taken back, and the model not compared: {error}"),)
-        if isinstance(found, ModelChange):
-            changed.append(found)
-        else:
-            untouched[spec.name] = found
-    return tuple(changed), untouched
+    rows, going = sum(addition.studies.values()), frozenset(path.resolve() for path in paths)
+    without = partial(_without, going=going, rows=rows)
+    return _sorted(models, _of_each(models, without, means, workers))
+
+
+def _without(spec: ModelSpec, means: Means, going: frozenset[Path], rows: int) -> Compared:
+    there = _tables(spec)
+    left = [path for path in there if path.resolve() not in going]
+    gone = [path for path in there if path not in left]
+    try:
+        return compared(spec, [*left, *gone], left, {}, means) if gone else (untaken(spec, rows),)
+    except TaskorderError as error:
+        return (Fate(rows, f"taken back, and the model not compared: {error}"),)
 
 
 def _not_compared(addition: Addition, models: Sequence[ModelSpec], wishes: Wishes) -> tuple[str, ...]:
@@ -212,7 +213,6 @@ def _through(
     tables: Sequence[Table], wishes: Wishes, means: Means
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
     """Take new tables, as they were read once, through all models."""
-    changed: list[ModelChange] = []
     rows = sum(len(table.frame) for table in tables)
     with TemporaryDirectory(prefix="taskorder-") as folder:
         sources = {Path(folder) / Path(table.name).name: table.name for table in tables}
@@ -220,35 +220,38 @@ def _through(
             path.write_bytes(table.content)
         models = _models(wishes)
         reading = [spec for spec in models if all(takes(spec, table.name) for table in tables)]
-        untouched: dict[str, tuple[Fate, ...]] = {
-            spec.name: (untaken(spec, rows),) for spec in models if spec not in reading
-        }
         try:
-            results = _all_with_more(reading, sources, means, wishes.workers)
+            found = _of_each(reading, partial(_with_more, sources=sources), means, wishes.workers)
         except (FitFailed, MissingData) as error:
             raise type(error)(f"nothing was added: {error}") from None
-    for spec, found in zip(reading, results, strict=True):
-        if isinstance(found, ModelChange):
-            changed.append(found)
-        else:
-            untouched[spec.name] = found
-    return tuple(changed), untouched | _unasked(tables, models)
+    changed, untouched = _sorted(reading, found)
+    others = {spec.name: (untaken(spec, rows),) for spec in models if spec not in reading}
+    return changed, others | untouched | _unasked(tables, models)
 
 
-def _all_with_more(
-    specs: Sequence[ModelSpec], sources: Mapping[Path, str], means: Means, workers: int
-) -> list[ModelChange | tuple[Fate, ...]]:
-    """Compare each model, several in processes of their own; gates start processes for each."""
-    if min(workers, len(specs)) < 2 or means.gates:
-        return [_with_more(spec, sources, means) for spec in specs]
-    quiet = replace(means, settings=replace(means.settings, progress=False))
-    with processes(workers) as pool:
-        return list(pool.map(partial(_with_more, sources=sources, means=quiet), specs))
-
-
-def _with_more(spec: ModelSpec, sources: Mapping[Path, str], means: Means) -> ModelChange | tuple[Fate, ...]:
+def _with_more(spec: ModelSpec, means: Means, sources: Mapping[Path, str]) -> Compared:
     before = _tables(spec)
     return compared(spec, before, [*before, *sources], sources, means)
+
+
+def _of_each(
+    specs: Sequence[ModelSpec], compare: Callable[[ModelSpec, Means], Compared], means: Means, workers: int
+) -> list[Compared]:
+    """Compare each model, several in processes of their own; gates start processes for each."""
+    if min(workers, len(specs)) < 2 or means.gates:
+        return [compare(spec, means) for spec in specs]
+    quiet = replace(means, settings=replace(means.settings, progress=False))
+    with processes(workers) as pool:
+        return list(pool.map(compare, specs, [quiet] * len(specs)))
+
+
+def _sorted(
+    specs: Sequence[ModelSpec], found: Sequence[Compared]
+) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
+    """Return the models that are others now, and what became of the rows in those that are not."""
+    changed = tuple(one for one in found if isinstance(one, ModelChange))
+    pairs = zip(specs, found, strict=True)
+    return changed, {spec.name: one for spec, one in pairs if not isinstance(one, ModelChange)}
 
 
 def _unasked(tables: Sequence[Table], models: Sequence[ModelSpec]) -> dict[str, tuple[Fate, ...]]:
