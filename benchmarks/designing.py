@@ -175,12 +175,34 @@ def keys_of(table: pd.DataFrame) -> set[Key]:
     return set(table[COLUMNS[:-1]].itertuples(index=False, name=None))
 
 
+def shares(table: pd.DataFrame) -> pd.DataFrame:
+    """Return widths as shares of that with half of the runs, a column a rule, and how many came back."""
+    split = ["experiment", "estimand", "split"]
+    ordered = table.sort_values("runs", kind="stable")
+    first = ordered.groupby(split)[["runs", "width"]].transform("first")
+    ordered = ordered.assign(
+        half=first["runs"], back=ordered["runs"] - first["runs"], share=ordered["width"] / first["width"]
+    )
+    return ordered.pivot_table(index=[*split, "half", "back"], columns="rule", values="share").reset_index()
+
+
 def summary(table: pd.DataFrame) -> str:
-    """Return the mean width of each rule by the number of runs, and over how many splits."""
-    line = ["experiment", "estimand", "runs"]
-    by = table.pivot_table(index=line, columns="rule", values="width", aggfunc="mean")
-    splits = table.groupby(line)["split"].nunique().rename("splits")
-    return by.join(splits).to_string(float_format="{:.3g}".format, na_rep="")
+    """Return how chosen runs do beside random ones, on average over experiments, estimands and splits."""
+    both = shares(table).dropna(subset=[CHOSEN, RANDOM]).query("back > 0")
+    both = both.assign(
+        difference=both[CHOSEN] - both[RANDOM],
+        narrower=both[CHOSEN] < both[RANDOM],
+        foretold_over_found=np.log(both[FORETOLD] / both[CHOSEN]),
+    )
+    groups = both.groupby(["half", "back"])
+    found = groups[[CHOSEN, RANDOM, "difference"]].mean()
+    found = found.assign(
+        se=groups["difference"].sem(),
+        narrower=groups["narrower"].sum(),
+        of=groups.size(),
+        foretold_over_found=np.exp(groups["foretold_over_found"].mean()),
+    )
+    return found.to_string(float_format="{:.2f}".format)
 
 
 def draw(table: pd.DataFrame) -> None:
@@ -190,19 +212,28 @@ def draw(table: pd.DataFrame) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    of_split = table.sort_values("runs").groupby(["experiment", "estimand", "split"])["width"]
-    table = table.assign(share=table["width"] / of_split.transform("first"))
-    panels = list(table.groupby(["experiment", "estimand"], sort=False))
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2), layout="constrained")
-    for axis, ((experiment, name), own) in zip(np.atleast_1d(axes), panels, strict=True):
-        for rule, colour, line in ((RANDOM, "0.5", "-"), (CHOSEN, "C0", "-"), (FORETOLD, "C0", ":")):
-            by = own[own["rule"] == rule].groupby("runs")["share"]
-            axis.plot(by.mean(), color=colour, linestyle=line, marker="o", markersize=3, label=rule)
-            if rule != FORETOLD:
-                axis.fill_between(by.mean().index, by.min(), by.max(), color=colour, alpha=0.15, linewidth=0)
-        axis.set(title=f"{experiment}: {name}", xlabel="runs", ylim=(0, None))
-    np.atleast_1d(axes)[0].set_ylabel("width of the 95 % interval\n(1: with half of the runs)")
-    np.atleast_1d(axes)[0].legend(frameon=False, fontsize=8)
+    found = shares(table)
+    rows, columns = found["experiment"].unique(), [*dict.fromkeys(table["estimand"])]
+    size = (2.6 * len(columns), 2.5 * len(rows))
+    figure, axes = plt.subplots(
+        len(rows), len(columns), figsize=size, squeeze=False, sharey=True, layout="constrained"
+    )
+    for row, experiment in zip(axes, rows, strict=True):
+        for axis, name in zip(row, columns, strict=True):
+            own = found[(found["experiment"] == experiment) & (found["estimand"] == name)]
+            for rule, colour, line in ((RANDOM, "0.5", "-"), (CHOSEN, "C0", "-"), (FORETOLD, "C0", ":")):
+                by = own.groupby("back")[rule]
+                axis.plot(by.mean(), color=colour, linestyle=line, marker="o", markersize=3, label=rule)
+                if rule != FORETOLD:
+                    axis.fill_between(
+                        by.mean().index, by.min(), by.max(), color=colour, alpha=0.15, linewidth=0
+                    )
+            axis.set_title(f"{experiment}: {name}", loc="left", fontsize=8)
+            axis.set_ylim(0, None)
+        row[0].set_ylabel("width (1: with half of the runs)", fontsize=8)
+    for axis in axes[-1]:
+        axis.set_xlabel("runs that came back", fontsize=8)
+    axes[0, 0].legend(frameon=False, fontsize=7)
     figure.savefig(FIGURE, dpi=130, metadata={"Software": None})
 
 
