@@ -1,6 +1,8 @@
 """Do runs that `taskorder design` chooses shrink intervals faster than runs chosen by chance?
 
     python benchmarks/designing.py [--experiment NAME ...] [--estimand NAME ...] [--split N ...]
+    python benchmarks/designing.py --model models/robustness.toml --experiment orders-bert --split 0 1 \\
+        --estimand gap_change drop_change gain --step 5
     python benchmarks/designing.py --draw
 
 Half of the runs of an experiment that is made are held back, split by split at random. Then some of them come
@@ -215,12 +217,13 @@ def draw(table: pd.DataFrame) -> None:
     found = shares(table)
     rows, columns = found["experiment"].unique(), [*dict.fromkeys(table["estimand"])]
     size = (2.6 * len(columns), 2.5 * len(rows))
-    figure, axes = plt.subplots(
-        len(rows), len(columns), figsize=size, squeeze=False, sharey=True, layout="constrained"
-    )
+    figure, axes = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False, layout="constrained")
     for row, experiment in zip(axes, rows, strict=True):
         for axis, name in zip(row, columns, strict=True):
             own = found[(found["experiment"] == experiment) & (found["estimand"] == name)]
+            if own.empty:
+                axis.set_axis_off()
+                continue
             for rule, colour, line in ((RANDOM, "0.5", "-"), (CHOSEN, "C0", "-"), (FORETOLD, "C0", ":")):
                 by = own.groupby("back")[rule]
                 axis.plot(by.mean(), color=colour, linestyle=line, marker="o", markersize=3, label=rule)
@@ -231,8 +234,7 @@ def draw(table: pd.DataFrame) -> None:
             axis.set_title(f"{experiment}: {name}", loc="left", fontsize=8)
             axis.set_ylim(0, None)
         row[0].set_ylabel("width (1: with half of the runs)", fontsize=8)
-    for axis in axes[-1]:
-        axis.set_xlabel("runs that came back", fontsize=8)
+    figure.supxlabel("runs that came back", fontsize=8)
     axes[0, 0].legend(frameon=False, fontsize=7)
     figure.savefig(FIGURE, dpi=130, metadata={"Software": None})
 
