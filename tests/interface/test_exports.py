@@ -32,7 +32,7 @@ def test_no_name_is_hidden_by_a_package_of_the_same_name() -> None:
 
 def test_a_wrong_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="fitt"):
-        taskorder.fitt  # noqa: B018
+        _ = taskorder.fitt
 
 
 def test_the_package_loads_nothing_heavy() -> None:

@@ -66,7 +66,7 @@ def test_a_reference_that_is_not_stated_is_the_first_level(make_fit: MakeFit) ->
 
 def test_quantities_are_named_in_sentences() -> None:
     def said(**entry: object) -> str:
-        return names.quantity(EstimandSpec(**entry))  # type: ignore[arg-type]
+        return names.quantity(EstimandSpec.model_validate(entry))
 
     assert said(function="order_sd", steps=3) == "the standard deviation over the orders of three tasks"
     assert said(function="worst_level_points", of="stage", group="family") == (
