@@ -15,7 +15,10 @@ from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Judgement
 from taskorder.claims.variants import Analysis
 from taskorder.claims.verdict import NO_DATA, Verdict
+from taskorder.inference.criticism.cloud import Cloud
 from taskorder.inference.criticism.sketches import Sketch, sketched
+from taskorder.inference.engines.draws import LEVEL_DIM
+from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.estimands import unit
 from taskorder.inference.spec import ModelSpec
 from taskorder.living.reach import Reach
@@ -73,6 +76,16 @@ def expected(
         name="with the new rows",
         kind="added",
         seed=seed,
-        near=before.cloud() if before else None,
+        near=before and _cloud(before, found),
     )
     return Expected(spec, sketch, found.reference)
+
+
+def _cloud(before: Analysis, found: Reach) -> Cloud | None:
+    """Return draws of the posterior before; None where the new rows bring parameters of their own."""
+    posterior = before.posterior()
+    sds = {str(name) for name in posterior if str(name).startswith("sd:")} - {"sd:residual"}
+    known = (sds, posterior.sizes.get(LEVEL_DIM, 0))
+    design = found.design
+    same = design is not None and known == (set(sd_names(design.blocks)), len(design.residual_levels))
+    return before.cloud() if same else None

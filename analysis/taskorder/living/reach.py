@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -44,14 +45,19 @@ class Reach:
         All rows that the model chooses, as `select_rows` gives them.
     modelled : array (N,) of bool
         Which of these are new and modelled.
-    reference : float
-        The score at which effects are stated in points.
+    design : Design or None
+        These rows, laid out; None where none is new.
     """
 
     fates: tuple[Fate, ...]
     rows: pd.DataFrame
     modelled: Booleans
-    reference: float = float("nan")
+    design: Design | None = None
+
+    @property
+    def reference(self) -> float:
+        """The score at which effects are stated in points; NaN without new rows."""
+        return self.design.reference if self.design else math.nan
 
     @property
     def touched(self) -> bool:
@@ -104,7 +110,7 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     how = "modelled" if of_means == count else f"modelled, as {of_means:,} means over languages"
     dropped = _dropped(rows, among & ~modelled, len(into) - count, spec, covariates)
     found = [Fate(count, how)] if count else []
-    return Reach((*found, *dropped, *fates), rows, modelled, design.reference)
+    return Reach((*found, *dropped, *fates), rows, modelled, design)
 
 
 def _chosen(frame: pd.DataFrame, new: Booleans, spec: ModelSpec) -> tuple[Booleans, list[Fate]]:
