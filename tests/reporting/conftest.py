@@ -17,7 +17,8 @@ from taskorder.inference.frequentist.beside import COLUMNS
 from taskorder.inference.spec import ModelSpec, parse_model
 from taskorder.inference.summary import summarise
 from taskorder.moderators import stage_table
-from taskorder.reporting import Answer, CatalogueSummary, StudySummary
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import CatalogueSummary, StudySummary
 from taskorder.results import catalogue
 
 Floats = NDArray[np.float64]

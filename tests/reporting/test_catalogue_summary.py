@@ -1,4 +1,4 @@
-from taskorder.reporting import summarise_catalogue
+from taskorder.reporting.catalogue_summary import summarise_catalogue
 from taskorder.results import catalogue, reading
 
 

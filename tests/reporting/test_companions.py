@@ -6,7 +6,8 @@ import pytest
 import xarray as xr
 
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import Answer, companions
+from taskorder.reporting import companions
+from taskorder.reporting.answer import Answer
 
 Make = Callable[..., Fit]
 MakeCompanion = Callable[..., pd.DataFrame]

@@ -10,7 +10,9 @@ import pytest
 from taskorder.claims import Claim
 from taskorder.claims.controls import COLUMNS, key_of
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import Answer, CatalogueSummary, controls
+from taskorder.reporting import controls
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.document import context, typeset
 
 HELPS = Claim("helps", "Does it?", "Hard tasks help.", "small", "slope", rope=0.2, control="difficulty")

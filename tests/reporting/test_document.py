@@ -14,9 +14,10 @@ from taskorder.inference.criticism import ledger
 from taskorder.inference.criticism.calibration import state_of, summarised
 from taskorder.inference.criticism.ranks import Outcome
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import Answer, CatalogueSummary, build
+from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
-from taskorder.reporting.document import context, typeset
+from taskorder.reporting.catalogue_summary import CatalogueSummary
+from taskorder.reporting.document import build, context, typeset
 
 Make = Callable[..., Fit]
 

@@ -6,7 +6,9 @@ import pandas as pd
 
 from taskorder.inference.criticism.leaving_out import COLUMNS
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import Answer, CatalogueSummary, left_out
+from taskorder.reporting import left_out
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.content import Mark
 from taskorder.reporting.document import context, typeset
 from taskorder.reporting.left_out import LeftOut

@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import CatalogueSummary
+from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.modelled_rows import data
 
 Make = Callable[..., Fit]

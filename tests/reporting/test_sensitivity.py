@@ -6,7 +6,9 @@ import pandas as pd
 import xarray as xr
 
 from taskorder.inference.fitting import Fit
-from taskorder.reporting import Answer, CatalogueSummary, sensitivity
+from taskorder.reporting import sensitivity
+from taskorder.reporting.answer import Answer
+from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.document import context, typeset
 from taskorder.reporting.sensitivity import Sensitivity
 

@@ -9,7 +9,8 @@ import xarray as xr
 
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import EstimandSpec, parse_model
-from taskorder.reporting import Answer, estimates, names, sentences
+from taskorder.reporting import estimates, names, sentences
+from taskorder.reporting.answer import Answer
 from taskorder.reporting.document import _BEYOND
 
 MakeFit = Callable[..., Fit]

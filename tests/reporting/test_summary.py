@@ -10,8 +10,8 @@ from taskorder.claims.evidence import Grounded
 from taskorder.claims.ledger import Ledger, recorded, registered
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import parse_model
-from taskorder.reporting import Answer, CatalogueSummary
-from taskorder.reporting.answer import Unanswered
+from taskorder.reporting.answer import Answer, Unanswered
+from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.document import assembled, context, typeset
 from taskorder.reporting.history import ledger
 from taskorder.reporting.summary import card, principal, tally
