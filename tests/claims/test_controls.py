@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from taskorder.claims import Claim, controls
 from taskorder.claims.variants import Analysis, shuffled
@@ -60,14 +61,20 @@ def test_it_goes_on_where_it_was_stopped(
     assert path.read_text("utf-8").startswith(first)
 
 
-def test_orders_of_one_set_are_raised_in_turn(analysis: Analysis) -> None:
+def test_orders_of_one_set_are_raised_by_normal_scores_in_an_order_by_chance(analysis: Analysis) -> None:
     before = shuffled(analysis, "order", np.random.default_rng(0))
-    after = controls.planted(analysis, before, "order", 2.0)
-    raised = (after.rows["score"] - before.rows["score"]).round(9)
-    by_order = raised.groupby([before.rows["study"], before.rows["sequence"]]).unique().map(list)
-    assert by_order["s1", "a>b"] == [0.01]
-    assert by_order["s1", "b>a"] == [-0.01]
-    assert by_order["s1", ""] == by_order["s1", "c"] == [0.0]
+    two = norm.ppf(1.625 / 2.25) / norm.ppf(5.625 / 6.25)
+    highest: set[str] = set()
+    for seed in range(8):
+        after = controls.planted(analysis, before, "order", 2.0, np.random.default_rng(seed))
+        raised = (after.rows["score"] - before.rows["score"]).round(9)
+        by_order = raised.groupby([before.rows["study"], before.rows["sequence"]]).unique().map(list)
+        (first,), (second,) = by_order["s1", "a>b"], by_order["s1", "b>a"]
+        assert abs(first) == pytest.approx(0.02 * two)
+        assert second == -first
+        assert by_order["s1", ""] == by_order["s1", "c"] == [0.0]
+        highest.add("a>b" if first > 0 else "b>a")
+    assert highest == {"a>b", "b>a"}
 
 
 @pytest.mark.usefixtures("quick")

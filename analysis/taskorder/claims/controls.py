@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
 
 from taskorder.claims.claim import Claim, Control
 from taskorder.claims.evidence import decide
@@ -62,7 +64,8 @@ def controls(
     times : int
         How many shuffles.
     points : float
-        The size of the effect that is planted: between the orders of a task set, or per sd of a moderator.
+        The size of the effect that is planted: how far the best of six orders stands above their mean, or
+        per sd of a moderator.
     seed, workers
     say : callable
         Is told how far it is.
@@ -168,9 +171,10 @@ def _controlled(
     seed: int,
     number: int,
 ) -> list[dict[str, object]]:
-    variant = shuffled(analysis, control, np.random.default_rng([seed, number]))
+    rng = np.random.default_rng([seed, number])
+    variant = shuffled(analysis, control, rng)
     if points:
-        variant = planted(analysis, variant, control, points)
+        variant = planted(analysis, variant, control, points, rng)
     found = sketched(
         variant.spec,
         variant.rows,
@@ -198,15 +202,20 @@ def _controlled(
     return rows
 
 
-def planted(analysis: Analysis, variant: Variant, control: Control, points: float) -> Variant:
+def planted(
+    analysis: Analysis, variant: Variant, control: Control, points: float, rng: np.random.Generator
+) -> Variant:
     """Return a variant with an effect of a known size in its scores.
 
-    Of the orders of a task set, every other one scores `points` higher; of a moderator, stages one sd higher
-    add `points`. Scores stay within [0, 1].
+    The orders of a task set get normal scores (Blom 1958, Statistical Estimates and Transformed Beta
+    Variables), in an order by chance, of such an sd that the best of six stands `points` above their mean;
+    of a moderator, stages one sd higher add `points`. Scores stay within [0, 1].
     """
     rows, covariates = variant.rows, variant.covariates
     raised = (
-        _raised_orders(rows) if control == "order" else _raised_stages(analysis, rows, covariates, control)
+        _raised_orders(rows, rng)
+        if control == "order"
+        else _raised_stages(analysis, rows, covariates, control)
     )
     score = (rows["score"] + points / 100 * raised).clip(0.0, 1.0)
     table = rows.assign(score=score)
@@ -215,19 +224,22 @@ def planted(analysis: Analysis, variant: Variant, control: Control, points: floa
     )
 
 
-def _raised_orders(rows: pd.DataFrame) -> pd.Series:
-    """Return 1/2 and -1/2 for the orders of each task set in turn; 0 where there is one order only."""
+def _raised_orders(rows: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
+    """Return normal scores for the orders of each task set of a study; 0 where there is one order only."""
     sets = rows["sequence"].map({text: task_set(parse(text)) for text in rows["sequence"].unique()})
-    orders = pd.DataFrame(
-        {"study": rows["study"], "tasks": sets, "sequence": rows["sequence"]}
-    ).drop_duplicates()
-    orders = orders.sort_values(["study", "tasks", "sequence"])
-    grouped = orders.groupby(["study", "tasks"])["sequence"]
-    several = (grouped.transform("size") > 1).to_numpy()
-    sign = np.where(grouped.cumcount() % 2 == 0, 0.5, -0.5) * several
-    lookup = pd.Series(sign, index=pd.MultiIndex.from_frame(orders[["study", "sequence"]]))
+    orders = pd.DataFrame({"study": rows["study"], "tasks": sets, "sequence": rows["sequence"]})
+    orders = orders.drop_duplicates().sort_values(["study", "tasks", "sequence"])
+    scores = orders.groupby(["study", "tasks"])["sequence"].transform(
+        lambda those: rng.permutation(_normal_scores(len(those)))
+    )
+    lookup = pd.Series(scores.to_numpy(), index=pd.MultiIndex.from_frame(orders[["study", "sequence"]]))
     at = pd.MultiIndex.from_frame(rows[["study", "sequence"]])
-    return pd.Series(lookup.loc[at].to_numpy(), index=rows.index)
+    return pd.Series(lookup.loc[at].to_numpy(dtype=np.float64), index=rows.index)
+
+
+def _normal_scores(count: int) -> NDArray[np.float64]:
+    """Return what is expected of ordered normal deviates; the largest of six is one."""
+    return norm.ppf((np.arange(count) + 0.625) / (count + 0.25)) / norm.ppf(5.625 / 6.25)
 
 
 def _raised_stages(

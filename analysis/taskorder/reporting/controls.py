@@ -23,8 +23,8 @@ _LABELS: dict[Control, str] = {
     "difficulty": "difficulties",
     "similarity": "similarities",
 }
-_WHERE: dict[Control, str] = {"order": "between the orders of a set of tasks"}
-"""Where an effect is planted; of moderators, for each of their standard deviations."""
+_WHERE: dict[Control, str] = {"order": "between orders (the best of six over the mean)"}
+"""What an effect is planted in; of moderators, for each of their standard deviations."""
 _DECIDED = ("supported", "refuted")
 
 
@@ -175,7 +175,8 @@ def table(found: Controlled) -> Table | None:
         tuple(rows),
         caption="Verdicts where labels are shuffled. Found: that something is there, which supports a claim"
         " that says so, and refutes one that says there is little or nothing; in percent of the fits that"
-        " passed their diagnostics, with the 95 % interval of Wilson.",
+        " passed their diagnostics, with the 95 % interval of Wilson. What is planted makes only those claims"
+        " true, or false, that are about it: of the others nothing is there to be found.",
         wide=True,
     )
 
@@ -213,7 +214,7 @@ def _sentence(control: Control, points: float, tallies: Sequence[Tally]) -> str:
     if points:
         return f"With {done}, {told}."
     above = [f"“{_statement(tally)}”" for tally in tallies if tally.share > 1 - ENOUGH]
-    held = f"more did for {listed(above)}" if above else "so it was"
+    held = f"more did for {listed(above)}" if above else "no more did"
     most = f"{100 * (1 - ENOUGH):.0f} %"
     return f"With {done}, {told}. Nothing is there then, and at most {most} should find something: {held}."
 
