@@ -1,6 +1,7 @@
 """What the report shows of a network of evidence."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,8 @@ def fit(make_fit: Callable[..., Fit]) -> Fit:
         for name, gain in (("task", 2.0), ("sequence", 3.0))
     }
     tree = xr.DataTree.from_dict({"posterior": xr.Dataset(terms)})
-    return Fit(whole.spec, tree, whole.summary, whole.diagnostics, whole.manifest)
+    spec = whole.spec.model_copy(update={"networks": SPEC.networks})
+    return Fit(spec, tree, whole.summary, whole.diagnostics, whole.manifest)
 
 
 def test_areas_and_widths_are_as_numbers_of_trials(loop: Network) -> None:
@@ -79,6 +81,11 @@ def test_what_the_network_says_against_the_reference(fit: Fit, loop: Network) ->
     table = networks.against_reference(fit, loop)
     assert [row[:4] for row in table.rows] == [("Sequence", "2", "1", "3.00"), ("Task", "4", "3", "2.00")]
     assert all(row[-1] == "> 0.999" for row in table.rows)
+    assert table.caption.endswith("compare it with direct.")
+    across = SPEC.networks["regime"].model_copy(update={"trial": ("target",)})
+    spec = fit.spec.model_copy(update={"networks": {"regime": across}})
+    table = networks.against_reference(replace(fit, spec=spec), loop)
+    assert table.caption.endswith("direct. A trial may have its arms from several studies.")
     apart = graph_of("dt", "ts")
     assert [row[2] for row in networks.against_reference(fit, apart).rows] == ["0", "1"]
 
@@ -96,6 +103,13 @@ def test_splits_are_drawn_over_the_network(fit: Fit) -> None:
     assert str(difference).startswith("3.0")
     assert sign == "> 0.999"
     assert table.rows[1][-1] == "–"
+    assert networks.conflict_sentence([split, failed]) == (
+        "Of one contrast with both kinds of evidence, the two differ for task against direct"
+        " (probability > 0.999)."
+    )
+    agreeing = Split("task", "direct", edge, whole, direct, direct[::-1], ())
+    assert ", none has a difference" in networks.conflict_sentence([agreeing])
+    assert networks.conflict_sentence([failed]) == ""
     assert isinstance(strip, Strip)
     assert strip.other[1] < strip.band[0] < strip.band[1] < strip.middle
 

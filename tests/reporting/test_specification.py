@@ -113,3 +113,10 @@ def test_nothing_comes_near_a_decision_that_there_is_not(
 ) -> None:
     assert specification.nearest(attacked(verdict(probability=0.5), sketches)) is None
     assert specification.nearest_sentence(attacked(verdict(probability=0.5), sketches)) == ""
+
+
+def test_nothing_is_nearest_where_nothing_moves_the_probability(verdict: MakeVerdict) -> None:
+    same = [sketch("priors twice as wide", "prior", 9.0), sketch("a", "left out", 9.0)]
+    assert specification.nearest_sentence(attacked(verdict(probability=0.9999), same)) == (
+        "Whatever is chosen otherwise, the claimed region keeps a probability of > 0.999."
+    )

@@ -97,6 +97,7 @@ def _network(fit: Fit, found: networks.Evidence) -> Part:
         "picture": pictures.network(found),
         "against": as_json(networks.against_reference(fit, found.graph)),
         "splits": as_json(networks.direct_and_indirect(fit, found.splits)) if found.splits else None,
+        "conflicts": networks.conflict_sentence(found.splits),
         "consistency": found.obstacle or networks.consistency_sentence(found.inconsistency, unit),
     }
 

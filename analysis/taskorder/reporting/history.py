@@ -55,7 +55,9 @@ def _text(found: Ledger) -> str:
     return (
         f"The ledger has {counted(len(entries), 'entry', 'entries')} on {counted(len(claims), 'claim')}, from"
         f" {entries[0].date} to {entries[-1].date}; {changes}. Each entry names the hash of the one before,"
-        " so that none can be altered or taken out without a trace."
+        " so that none can be altered or taken out without a trace. A registration says that a wording stood"
+        " before the fit that judges it, not that its data were unseen: the claims that ship were written"
+        " with earlier fits of much of these data in view, and are exploratory."
     )
 
 

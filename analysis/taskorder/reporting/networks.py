@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from taskorder.claims.evidence import ENOUGH
+from taskorder.claims.judging import STUDY
 from taskorder.inference.fitting import Fit
 from taskorder.inference.network.contrasts import contrast
 from taskorder.inference.network.designs import Inconsistency
@@ -179,8 +181,8 @@ def legend(graph: Network) -> str:
     """Return what the drawing of a network shows, as its caption."""
     return (
         f"What is compared with what. Nodes: {names.plural(graph.column)}, with their numbers of trials."
-        " Lines: trials that compare the two, wider for more, with the number of studies where there are"
-        " several. Blue: other trials compare the two indirectly, too."
+        " Lines: trials that compare the two, wider for more, with the number of studies that they are from"
+        " where there are several. Blue: other trials compare the two indirectly, too."
     )
 
 
@@ -194,7 +196,7 @@ def against_reference(fit: Fit, graph: Network) -> Table:
         (
             sentence_case(names.plain(name)),
             count(graph.nodes[graph.names.index(name)].studies),
-            count(directly[name].studies if name in directly else 0),
+            count(directly[name].trials if name in directly else 0),
             number(one.mean, decimals_for(one.width)),
             interval(one.lower, one.upper, decimals_for(one.width)),
             axis.interval(one.mean, one.lower, one.upper),
@@ -205,7 +207,7 @@ def against_reference(fit: Fit, graph: Network) -> Table:
     columns = (
         Column("", width="1fr"),
         Column("Studies", "number"),
-        Column("Comparing", "number"),
+        Column("Trials", "number"),
         Column("Mean", "number"),
         Column("95 % interval", "number"),
         Column("", "strip", _STRIP_WIDTH, axis.ticks()),
@@ -213,8 +215,10 @@ def against_reference(fit: Fit, graph: Network) -> Table:
     )
     caption = (
         f"Gain over {names.plain(graph.reference)} in {estimates.outcome_unit(fit)}, by the whole network:"
-        f" how many studies have it, and how many compare it with {names.plain(graph.reference)}."
+        f" how many studies have it, and how many trials compare it with {names.plain(graph.reference)}."
     )
+    if STUDY not in fit.spec.networks[graph.column].trial:
+        caption += " A trial may have its arms from several studies."
     return Table(columns, rows, caption, wide=True)
 
 
@@ -255,7 +259,8 @@ def direct_and_indirect(fit: Fit, splits: Sequence[Split]) -> Table:
     caption = (
         f"Direct and indirect evidence apart, in {estimates.outcome_unit(fit)}: mean and 95 % interval of"
         " each, of the difference of the two, and the probability of the difference's sign (0.50: none)."
-        " Full: direct; open: indirect; shaded: the whole network."
+        " Full: direct; open: indirect; shaded: the whole network. –: the fit that tells them apart failed"
+        " its diagnostics."
     )
     return Table(columns, tuple(rows), caption, wide=True)
 
@@ -281,6 +286,22 @@ def connection_sentence(graph: Network) -> str:
             " said of them rests on the priors and on the levels of scores."
         )
     return sentence_case(text)
+
+
+def conflict_sentence(splits: Sequence[Split]) -> str:
+    """Say of which contrasts direct and indirect evidence differ; empty where none were told apart."""
+    told = [split for split in splits if not split.failures]
+    if not told:
+        return ""
+    apart = [
+        f"{names.plain(one.of)} against {names.plain(one.against)} (probability {probability(one.one_sign)})"
+        for one in told
+        if one.one_sign > ENOUGH
+    ]
+    looked = f"Of {counted(len(told), 'contrast')} with both kinds of evidence"
+    if not apart:
+        return f"{looked}, none has a difference of the two whose sign has a probability above {ENOUGH:g}."
+    return f"{looked}, the two differ for {listed(apart)}."
 
 
 def consistency_sentence(found: Inconsistency | None, unit: str) -> str:

@@ -192,9 +192,12 @@ def nearest_sentence(verdict: Verdict) -> str:
     attack = nearest(verdict)
     if attack is None:
         return ""
+    then, registered = probability(attack.probability), probability(verdict.judgement.probability)
+    if then == registered:
+        return f"Whatever is chosen otherwise, the claimed region keeps a probability of {registered}."
     how = _by(attack.name)
     verb = "flips the decision" if attack.flipped else "comes nearest to flipping the decision"
     return (
         f"{how[:1].upper()}{how[1:]} {verb}: the claimed region then has probability"
-        f" {probability(attack.probability)}, as registered {probability(verdict.judgement.probability)}."
+        f" {then}, as registered {registered}."
     )
