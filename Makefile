@@ -13,10 +13,12 @@ export MKL_NUM_THREADS := 1
 export VECLIB_MAXIMUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lint types bench calibrate docs notebooks regrets install-train clean
+.PHONY: help install report test lint types bench calibrate docs notebooks regrets install-train clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## Set .venv/ up, in about a minute
 
 report: $(INSTALLED) ## Fit the models and set reports/report.pdf
 	$(BIN)/taskorder report -o reports/report.pdf --force

@@ -14,8 +14,12 @@
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+_TRAINING = frozenset({"accelerate", "datasets", "peft", "safetensors", "torch", "transformers"})
+"""The libraries of the extra `train`."""
 
 
 class TaskorderError(Exception):
@@ -98,6 +102,26 @@ class FitFailed(TaskorderError):
 
 class MissingData(TaskorderError):
     """Rows, covariates or files that the work needs and that are not there."""
+
+
+@contextmanager
+def training_libraries() -> Generator[None]:
+    """Say how the libraries that train are installed where one of them is not.
+
+    Raises
+    ------
+    MissingData
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in _TRAINING:
+            raise
+        raise MissingData(
+            f"experiments need {library}, which is not installed: make install-train in a checkout, else pip"
+            " install 'taskorder[train]'"
+        ) from None
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

@@ -50,6 +50,7 @@ def test_the_interval_is_that_of_a_t_test_over_the_targets(table: pd.DataFrame) 
 def test_chance_is_drawn_beside_the_strategies(table: pd.DataFrame) -> None:
     curve = regret_curve(table, "target")
     assert curve[curve["strategy"] == "random"]["regret"].tolist() == [6.0, 4.0, 2.0]
+    assert set(curve["studies"]) == {"s"}
 
 
 def test_one_level_has_no_interval(table: pd.DataFrame) -> None:

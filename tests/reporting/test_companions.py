@@ -102,6 +102,76 @@ def test_a_level_of_a_column_of_text_is_a_term_of_its_own(
     assert row[0] == "Arm: high"
 
 
+def interval(term: str, lower: float, upper: float) -> dict[str, object]:
+    agrees = None if term.startswith("sd:") else True
+    return {"term": term, "estimate": (lower + upper) / 2, "agrees": agrees, "lower": lower, "upper": upper}
+
+
+def said(fit: Fit, make_companion: MakeCompanion, *rows: dict[str, object]) -> str:
+    """Say what companions in points with these intervals disagree on."""
+    table = make_companion(list(rows))
+    ends = {name: [row[name] for row in rows] for name in ("lower", "upper")}
+    return companions.disagreements(Answer(fit, (), table.assign(**ends)))
+
+
+def test_intervals_that_disagree_are_named(make_fit: Make, make_companion: MakeCompanion) -> None:
+    fit = make_fit(2.0)  # difficulty: 1.2 to 2.8 points, similarity: 0.3 to 1.1, their interaction about 0
+    assert said(fit, make_companion, interval("difficulty", 1.5, 2.5)) == (
+        "The two agree in sign on the one estimate."
+    )
+    found = said(
+        fit,
+        make_companion,
+        interval("difficulty", 5.0, 6.0),
+        interval("similarity", -0.3, 1.5),
+        interval("difficulty:similarity", -0.4, -0.2),
+    )
+    assert found == (
+        "The two agree in sign on all three estimates."
+        " The two 95 % intervals do not overlap for difficulty."
+        " Only the posterior’s interval excludes zero for similarity."
+        " Only the companion’s interval excludes zero for difficulty × similarity."
+    )
+
+
+def test_of_an_sd_only_intervals_that_do_not_overlap_are_told(
+    make_fit: Make, make_companion: MakeCompanion
+) -> None:
+    beside, apart = interval("sd:system", 0.0, 9.0), interval("sd:system", 20.0, 30.0)
+    nothing = "None of them has a posterior mean to compare its sign with."
+    assert said(make_fit(), make_companion, beside) == nothing
+    assert said(make_fit(), make_companion, apart) == (
+        f"{nothing} The two 95 % intervals do not overlap for systems."
+    )
+
+
+def test_many_systems_that_disagree_are_counted(make_fit: Make, make_companion: MakeCompanion) -> None:
+    fit = make_fit(5.0)
+    rows = [interval(f"difficulty[{name}]", -1.0, 1.0) for name in ("t5-base/lora", "roberta-base/full")]
+    text = said(fit, make_companion, interval("difficulty", -1.0, 1.0), *rows)
+    assert text.endswith("for difficulty, difficulty at t5-base/lora and difficulty at roberta-base/full.")
+    text = said(fit, make_companion, interval("difficulty", -1.0, 1.0), *rows * 3)
+    assert text.endswith("for difficulty and six estimates at single systems.")
+
+
+def test_a_term_that_the_model_file_asks_nothing_about_has_a_posterior_all_the_same(
+    make_fit: Make, make_companion: MakeCompanion
+) -> None:
+    table = make_companion([{"term": "similarity", "estimate": -0.8, "agrees": False}])
+    found = Answer(make_fit(), (), table)
+    ((_, beside),) = companions.paired(found)
+    assert (beside.parameter, beside.unit) == ("similarity", "points")
+    assert beside.mean == pytest.approx(0.686)
+    assert companions.alone(found) == []
+
+
+def test_a_system_beyond_the_interval_is_printed(make_fit: Make, make_companion: MakeCompanion) -> None:
+    table = make_companion([{"term": "difficulty[t5-base/lora]", "estimate": 9.0, "agrees": True}])
+    found = Answer(make_fit(), (), table)
+    assert [row[0] for row in companions.beside(found).rows] == ["Difficulty", "t5-base/lora"]
+    assert companions.omitted(found) == ""
+
+
 def test_systems_that_agree_are_counted_and_not_printed(answer: Answer) -> None:
     table = answer.companion.assign(agrees=pd.array([True, True, True], dtype="boolean"))
     found = replace(answer, companion=table)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from taskorder.choosing.curve import COLUMNS
 from taskorder.claims import Verdict
 from taskorder.errors import MissingData
 from taskorder.inference.criticism import ledger
@@ -18,6 +19,7 @@ from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.document import build, context, typeset
+from taskorder.reporting.pictures import regrets
 
 Make = Callable[..., Fit]
 
@@ -107,7 +109,7 @@ def test_a_good_fit_keeps_its_verdicts(answer: Answer, small_catalogue: Catalogu
 
 def test_a_companion_of_another_sign_is_marked(answer: Answer, small_catalogue: CatalogueSummary) -> None:
     part = context([answer], small_catalogue)["answers"][0]["companions"]
-    assert part["disagreements"] == "The two differ in sign on one of two estimates."
+    assert part["disagreements"].startswith("The two differ in sign on one of two estimates.")
     heading, agreeing, differing = part["beside"]["rows"]
     assert heading == ["Difficulty"]
     assert agreeing[-1] == ""
@@ -181,7 +183,7 @@ def test_a_companion_without_a_slope_beside_it_is_not_counted(
     agrees = pd.array([True, None, None], dtype="boolean")
     found = Answer(make_fit(), (), companion.assign(agrees=agrees))
     part = context([found], small_catalogue)["answers"][0]["companions"]
-    assert part["disagreements"] == "The two agree in sign on the one estimate."
+    assert part["disagreements"].startswith("The two agree in sign on the one estimate.")
     assert part["beside"]["rows"][2][-1] == "–"
 
 
@@ -246,4 +248,27 @@ def test_a_calibration_states_its_cells_data_sets_and_failures(
     present = replace(one, summary=one.summary.assign(state=state))
     (part,) = context([replace(answer, calibrations=(present,))], small_catalogue)["answers"]
     assert "earlier state" not in part["calibration"]["text"][0]
+    typeset(content)
+
+
+def test_the_curve_of_regrets_says_whose_levels_it_is_over(answer: Answer) -> None:
+    curve = pd.DataFrame([("model", k, 1.0, 0.5, 1.5, 20) for k in (1, 3)], columns=COLUMNS)
+    known, unknown = (
+        regrets(replace(answer, curve=one)) for one in (curve.assign(studies="spot, taskweb"), curve)
+    )
+    assert known is not None
+    assert unknown is not None
+    assert "over 20 levels of spot and taskweb that were left out" in known["caption"]
+    assert "over 20 levels that were left out" in unknown["caption"]
+
+
+def test_our_own_experiments_are_named_wherever_they_are_used(
+    answer: Answer, small_catalogue: CatalogueSummary
+) -> None:
+    own = replace(small_catalogue.studies[0], parameters=(4.5,), encoders="BERT", pretraining="by chance")
+    content = context([answer], replace(small_catalogue, studies=(), experiments=(own,)))
+    assert content["own"].endswith("They are 100 % of the rows behind chapter 1.")
+    assert content["answers"][0]["data"]["own"]["text"].startswith("All 40 rows")
+    assert "million parameters: by chance." in content["catalogue"]["own"]
+    assert content["sources"][0]["made"] == "BERT: 4.5 million parameters"
     typeset(content)

@@ -63,3 +63,15 @@ def test_labels_stay_in_the_frame_and_apart() -> None:
     assert (centres + halves <= 100).all()
     for i, j in ((0, 1), (0, 2), (1, 2)):
         assert (np.abs(centres[i] - centres[j]) >= halves[i] + halves[j]).any()
+
+
+def test_there_is_no_density_where_no_draw_can_be(make_fit: Callable[..., Fit]) -> None:
+    rng = np.random.default_rng(0)
+    slope = estimates.headline(make_fit())[0]
+    draws = np.abs(rng.normal(0.0, 0.1, 4000))
+    ratio = replace(slope, draws=draws, lower=0.003, upper=0.22)
+    x, height = figures.density_of(ratio)
+    assert x.min() == 0.0
+    assert height[0] > 0.9  # half a normal is highest at its bound
+    free, _ = figures.density_of(replace(ratio, draws=draws - 0.001))
+    assert free.min() < 0.0

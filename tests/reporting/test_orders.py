@@ -54,6 +54,18 @@ def test_the_caption_has_the_largest_difference(ordered: Fit) -> None:
     assert orders.picture(found) == orders.picture(found)
 
 
+def test_the_caption_says_what_a_panel_pools(ordered: Fit) -> None:
+    (found,) = orders.compared(ordered)
+    assert found.pooled == {"target": ("x", "y")}
+    assert "A panel pools targets (x and y)." in orders.caption([found], ordered)
+    fixed = ordered.spec.fixed.model_copy(update={"terms": ("1", "perturbed")})
+    noisy = replace(ordered, spec=ordered.spec.model_copy(update={"fixed": fixed}))
+    text = orders.caption([replace(found, replicated=True)], noisy)
+    assert "A panel pools targets (x and y) and runs on clean and on perturbed text." in text
+    many = replace(found, orders=tuple("abcdefg"), points=found.points * 2)
+    assert orders.drawn(many).pooled == found.pooled
+
+
 def test_too_many_orders_are_cut_to_the_extreme_ones() -> None:
     found = orders.Compared("s", "t", tuple("abcdefgh"), tuple(np.array([float(i)]) for i in range(8)))
     assert orders.drawn(found).orders == ("a", "b", "c", "f", "g", "h")

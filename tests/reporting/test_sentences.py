@@ -32,7 +32,11 @@ def about(fit: Fit, terms: list[str], **entry: object) -> str:
 @pytest.mark.parametrize(
     ("terms", "entry", "start"),
     [
-        (["1", "regime"], {"function": "points", "of": "regime[joint]"}, "Joint instead of direct raises"),
+        (
+            ["1", "regime"],
+            {"function": "points", "of": "regime[joint]"},
+            "The regime “joint” instead of “direct” raises",
+        ),
         (
             ["regime"],
             {"function": "points", "of": "regime[joint]"},
@@ -41,12 +45,17 @@ def about(fit: Fit, terms: list[str], **entry: object) -> str:
         (
             ["1", "regime"],
             {"function": "contrast", "of": "regime[a_b]", "to": "regime[joint]"},
-            "A b instead of joint raises the score by 1.90 points",
+            "The regime “a b” instead of “joint” raises the score by 1.90 points",
         ),
         (
             ["1", "regime"],
             {"function": "sd_points", "of": "1", "group": "study"},
             "The standard deviation of the mean over studies is 1.90 points",
+        ),
+        (
+            ["1", "zero_shot", "zero_shot:steps"],
+            {"function": "points", "of": "zero_shot:steps"},
+            "Each further unit of steps raises the slope of zero shot by 1.90 points",
         ),
     ],
 )
@@ -62,7 +71,7 @@ def test_a_reference_that_is_not_stated_is_the_first_level(make_fit: MakeFit) ->
     fit = replace(fit, spec=spec)
     tuned = next(iter(estimates.headline(make_fit(1.9))))
     text = sentences.finding(Answer(fit), replace(tuned, term="tuning[lora]", parameter="x"))
-    assert text.startswith("Lora instead of full raises")
+    assert text.startswith("The tuning “lora” instead of “full” raises")
 
 
 def test_quantities_are_named_in_sentences() -> None:
@@ -73,7 +82,9 @@ def test_quantities_are_named_in_sentences() -> None:
     assert said(function="worst_level_points", of="stage", group="family") == (
         "the least gain from an intermediate task of all families"
     )
-    assert said(function="ratio", of="sd:run", to="residual") == "the ratio of runs to typical residual sd"
+    assert said(function="ratio", of="sd:run", to="residual") == (
+        "the sd over runs, as a multiple of the typical residual sd,"
+    )
 
 
 def test_groups_are_named_by_what_their_levels_are() -> None:
@@ -127,3 +138,42 @@ def test_what_differs_most_is_of_sds_that_the_data_tell(make_fit: MakeFit) -> No
     between = f"most between {names.heterogeneity(fit.spec)[largest][1]}:"
     assert between in said(1.0)
     assert between not in said(0.1)
+    assert "Left aside" not in said(1.0)
+    assert said(0.1).endswith("Left aside: one sd held by a narrow prior.")
+
+
+@pytest.mark.parametrize(
+    ("slope", "text"),
+    [
+        (0.0, "The sign of the slope of difficulty can be told in none of two systems, each taken alone."),
+        (
+            0.75,
+            "The slope of difficulty is above zero in all two systems, each taken alone."
+            " None of their 95 % intervals excludes zero; that all of them have one sign has probability"
+            " 0.95.",
+        ),
+        (
+            3.0,
+            "The slope of difficulty is above zero in all two systems, each taken alone."
+            " That all of them have one sign has probability > 0.999.",
+        ),
+    ],
+)
+def test_signs_at_single_levels_are_told_from_one_sign_at_all(
+    slope: float, text: str, make_fit: MakeFit
+) -> None:
+    (found,) = sentences.signs(make_fit(slope), "difficulty")
+    assert found.startswith(text), found
+
+
+def test_what_a_level_of_another_outcome_gains_is_its_mean(plain_fit: Fit) -> None:
+    content = {
+        "name": "m",
+        "data": {"schema": "any"},
+        "outcome": {"column": "over_random", "scale": "identity"},
+        "fixed": {"terms": ["strategy"]},
+    }
+    fit = replace(plain_fit, spec=parse_model(content))
+    dose = next(one for one in estimates.headline(plain_fit) if one.term == "dose")
+    text = sentences.finding(Answer(fit), replace(dose, term="strategy[model]", parameter="x"))
+    assert text.startswith("With the strategy “model” the mean of over random is −0.50 (95 % interval")

@@ -1,20 +1,23 @@
 """The first page, and what is printed of the ledger."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import typst
 
 from taskorder.claims import Claim, Verdict
 from taskorder.claims.evidence import Grounded
 from taskorder.claims.ledger import Ledger, recorded, registered
 from taskorder.inference.fitting import Fit
 from taskorder.inference.spec import parse_model
+from taskorder.paths import resource
 from taskorder.reporting.answer import Answer, Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary
-from taskorder.reporting.document import assembled, context, typeset
+from taskorder.reporting.document import TEMPLATE, assembled, context, typeset
 from taskorder.reporting.history import ledger
-from taskorder.reporting.summary import card, principal, tally
+from taskorder.reporting.summary import card, own_rows, principal, tally
 
 MakeFit = Callable[..., Fit]
 MakeVerdict = Callable[..., Verdict]
@@ -36,14 +39,62 @@ def test_without_claims_the_first_of_the_headline_does(make_fit: MakeFit) -> Non
 
 
 def test_the_card_has_number_interval_and_verdict(make_fit: MakeFit, verdict: MakeVerdict) -> None:
-    first, second = card(Answer(make_fit(1.9), (verdict(),)))["text"]
-    assert "raises the score by 1.90 points (95 % interval" in first
-    assert second == "That it is above 0.2 points is supported (probability 0.97)."
+    found = card(Answer(make_fit(1.9), (verdict(),)))
+    assert "raises the score by 1.90 points (95 % interval" in found["text"]
+    assert found["claims"] == [
+        {"mark": "supported", "statement": "Harder tasks help.", "probability": "0.97"}
+    ]
+    assert found["open"] is None
+
+
+def test_the_card_names_what_is_decided_and_what_is_not(make_fit: MakeFit, verdict: MakeVerdict) -> None:
+    claims = (
+        verdict(statement="No.", probability=0.01),
+        verdict(probability=0.5),
+        verdict(statement="Yes."),
+        verdict(estimand="one_sign", unit="probability", probability=0.6),
+    )
+    found = card(Answer(make_fit(), claims))
+    assert [(one["mark"], one["statement"]) for one in found["claims"]] == [
+        ("supported", "Yes."),
+        ("refuted", "No."),
+    ]
+    assert found["open"] == {
+        "count": "Two undecided",
+        "about": "difficulty above 0.2 points (0.50); difficulty: one sign in all systems (0.60)",
+    }
 
 
 def test_the_card_says_which_gate_holds_a_claim_back(make_fit: MakeFit, verdict: MakeVerdict) -> None:
     held = replace(verdict(), grounded=Grounded(()))
-    assert "is undecided, since it is not grounded" in card(Answer(make_fit(), (held,)))["text"][1]
+    found = card(Answer(make_fit(), (held,)))
+    assert found["claims"] == []
+    assert found["open"]["about"] == "difficulty above 0.2 points (0.97, but it is not grounded)"
+
+
+def test_the_first_page_is_one_page_with_few_claims_and_with_many(
+    make_fit: MakeFit, verdict: MakeVerdict, small_catalogue: CatalogueSummary
+) -> None:
+    for claims in (3, 70):
+        found = Answer(make_fit(), tuple(verdict(id=f"c{i}") for i in range(claims)))
+        content = context([found, found], small_catalogue)
+        compiler = typst.Compiler(
+            resource(TEMPLATE) / "report.typ",
+            root=resource(TEMPLATE),
+            sys_inputs={"content": json.dumps(content)},
+        )
+        (first, *_) = json.loads(compiler.query("heading.where(level: 1)", field="body"))
+        assert first["text"] == "Small"
+        assert json.loads(compiler.query("<contents>", field="value")) == [2]
+
+
+def test_the_first_page_says_how_far_chapters_rest_on_our_own_experiments() -> None:
+    parts = [{"data": {"own": own}} for own in (None, {"share": 0.84, "parameters": [6.7, 4.5]})]
+    assert own_rows([*parts, {"card": {}}]).endswith(
+        "with encoders of 4.5 and 6.7 million parameters, say nothing of large models. They are 84 % of"
+        " the rows behind chapter 2."
+    )
+    assert own_rows(parts[:1]) == ""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +119,8 @@ def test_a_question_without_data_has_a_chapter_that_says_so(
     claim = Claim("late", "And later?", "Later is better.", "later", "x", needs="runs")
     content = context([answer, Unanswered(spec, (Verdict(claim),), "no table matches")], small_catalogue)
     part = content["answers"][1]
-    assert part["card"]["text"] == ["No data bear on it yet.", "Its one claim is undecided."]
+    assert part["card"]["text"] == "No data bear on it yet."
+    assert part["card"]["open"] == {"count": "One undecided", "about": ""}
     assert part["claims"]["reasons"][0]["reasons"] == ["No data bear on it.", "Runs would decide it."]
     assert part["claims"]["changes"][0]["text"] == "There are no data. Runs would decide it."
     typeset(content)

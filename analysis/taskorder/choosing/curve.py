@@ -30,10 +30,10 @@ def regret_curve(table: pd.DataFrame, scheme: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `COLUMNS`, `random` among the strategies; regrets in points. Only blocks count in which
-        all strategies of the scheme take part. The mean is over the `levels` that were left out, each the
-        mean of its blocks, and the 95 % interval is Student's t over them: blocks of one level are not
-        independent.
+        The columns `COLUMNS`, `random` among the strategies, and `studies`, the names of all that count;
+        regrets in points. Only blocks count in which all strategies of the scheme take part. The mean is
+        over the `levels` that were left out, each the mean of its blocks, and the 95 % interval is Student's
+        t over them: blocks of one level are not independent.
 
     Raises
     ------
@@ -50,7 +50,8 @@ def regret_curve(table: pd.DataFrame, scheme: str) -> pd.DataFrame:
     shared = rows[rows.groupby(list(BLOCK))["strategy"].transform("nunique") == rows["strategy"].nunique()]
     if shared.empty:
         raise MissingData(f"leaving out each {scheme}: there is no block in which all strategies take part")
-    return pd.DataFrame(_points(shared, scheme), columns=COLUMNS)
+    studies = ", ".join(sorted(shared["study"].astype(str).unique()))
+    return pd.DataFrame(_points(shared, scheme), columns=COLUMNS).assign(studies=studies)
 
 
 def _points(rows: pd.DataFrame, scheme: str) -> Iterator[tuple[str, int, float, float, float, int]]:

@@ -184,7 +184,10 @@ def design(
     done = made(table, experiment.study)
     left = [run for run in planned(experiment) if run not in set(done)]
     if not left:
-        raise MissingData(f"experiment {experiment.name!r}: all {len(done):,} runs of its plan are made")
+        raise MissingData(
+            f"experiment {experiment.name!r}: all {len(done):,} runs of its plan are made; give the file more"
+            " seeds, sequences or targets to choose among"
+        )
     new, notes = laid_out(left, table, experiment.study)
     rows = select_rows(pd.concat([table, new], ignore_index=True), spec, covariates)
     number = number_of(rows["run"]).to_numpy(dtype=np.int64)

@@ -7,6 +7,7 @@ import typer
 
 from taskorder.cli.app import counted, say
 from taskorder.cli.options import Force
+from taskorder.errors import training_libraries
 
 _ExperimentFile = Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT.toml")]
 _Output = Annotated[
@@ -20,6 +21,7 @@ _Output = Annotated[
 ]
 
 
+@training_libraries()
 def plan(experiment: _ExperimentFile, output: _Output = None) -> None:
     """Show the tree of an experiment's stages, what is done of it, and what the rest costs."""
     from rich.console import Console
@@ -31,6 +33,7 @@ def plan(experiment: _ExperimentFile, output: _Output = None) -> None:
     typer.echo(costs)
 
 
+@training_libraries()
 def run(
     experiment: _ExperimentFile,
     output: _Output = None,
@@ -57,6 +60,7 @@ def run(
     typer.echo(f"{work}; {'written' if done.written else 'up to date'}: {done.table}")
 
 
+@training_libraries()
 def export(
     experiment: _ExperimentFile,
     sequence: Annotated[
@@ -80,6 +84,7 @@ def export(
     typer.echo(f"{'written' if new else 'up to date'}: {folder}")
 
 
+@training_libraries()
 def measure(
     experiment: Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT")],
     output: Annotated[

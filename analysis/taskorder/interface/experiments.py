@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from taskorder.errors import training_libraries
 from taskorder.interface import showing
 from taskorder.interface.saying import say
 from taskorder.results.reading import ResultTable, read
@@ -38,6 +39,7 @@ class Planned:
         return showing.printed(str(self))
 
 
+@training_libraries()
 def plan(experiment: str | Path, output: str | Path | None = None) -> Planned:
     """Show what an experiment would train, what is done of it, and what the rest costs.
 
@@ -62,6 +64,7 @@ def plan(experiment: str | Path, output: str | Path | None = None) -> Planned:
     return Planned(drawn.getvalue().rstrip(), costs)
 
 
+@training_libraries()
 def run(
     experiment: str | Path,
     output: str | Path | None = None,
@@ -103,6 +106,7 @@ def run(
     return read(done.table)
 
 
+@training_libraries()
 def export(
     experiment: str | Path,
     sequence: str,
@@ -143,6 +147,7 @@ def export(
     return Path(folder)
 
 
+@training_libraries()
 def measure(experiment: str | Path, output: str | Path | None = None, *, seed: int = 0) -> pd.DataFrame:
     """Measure how difficult an experiment's tasks are, and how similar to its targets.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from taskorder.inference.fitting import Fit
 from taskorder.reporting import wording
-from taskorder.reporting.catalogue_summary import CatalogueSummary
+from taskorder.reporting.catalogue_summary import CatalogueSummary, StudySummary, millions
 from taskorder.reporting.content import Cell, Column, Kind, Part, Table, as_json
+from taskorder.reporting.names import plain
+from taskorder.results import catalogue as shipped
 
 FLAGS = {
     "mean": "mean of other rows, languages or tasks",
@@ -18,12 +20,21 @@ FLAGS = {
     "suspect": "at odds with other rows of the same source",
     "unstated": "something the table needs is not stated in the source and was assigned",
 }
+KINDS = {
+    "mlm": "masked language modelling",
+    "ner": "named entities",
+    "nli": "inference",
+    "qa": "question answering",
+    "tlm": "translation language modelling",
+}
+"""Kinds of tasks whose names in data/tasks.csv are abbreviations."""
 
 
 def catalogue(found: CatalogueSummary) -> Part:
     """Return the catalogue in a few sentences and two tables."""
     return {
         "text": _catalogue_text(found),
+        "own": _own_text(found.experiments) if found.experiments else "",
         "table": as_json(_catalogue_table(found)),
         "flags": as_json(_flags_table(found)) if found.flags else None,
     }
@@ -47,20 +58,22 @@ def _catalogue_text(found: CatalogueSummary) -> str:
     )
 
 
-def _catalogue_table(found: CatalogueSummary) -> Table:
-    rows = tuple(
-        (
-            study.study,
-            study.title,
-            *(
-                wording.count(n)
-                for n in (study.rows, study.runs, study.backbones, study.tasks, study.languages)
-            ),
-            wording.count(study.flagged) if study.flagged else "–",
-            study.licence,
-        )
-        for study in sorted(found.studies, key=lambda study: -study.rows)
+def _own_text(found: Sequence[StudySummary]) -> str:
+    rows, runs = wording.count(sum(one.rows for one in found)), wording.count(sum(one.runs for one in found))
+    made = "; ".join(dict.fromkeys(one.pretraining for one in found))
+    return (
+        f"Beside it stand {rows} scores of {runs} models that were trained for this, in"
+        f" {wording.counted(len(found), 'experiment')} of our own. Their encoders have"
+        f" {millions(number for one in found for number in one.parameters)} million parameters: {made}. They"
+        " say nothing of large models; their value is the design, balanced orders with replicates and"
+        " measured moderators."
     )
+
+
+def _catalogue_table(found: CatalogueSummary) -> Table:
+    rows = _largest_first(found.studies)
+    if found.experiments:
+        rows = (("Published",), *rows, ("Our own experiments",), *_largest_first(found.experiments))
     counts = ("Rows", "Runs", "Models", "Tasks", "Lang.", "Flagged")
     columns = (
         Column("Study"),
@@ -69,6 +82,19 @@ def _catalogue_table(found: CatalogueSummary) -> Table:
         Column("Licence", width=24.0),
     )
     return Table(columns, rows, wide=True)
+
+
+def _largest_first(studies: Sequence[StudySummary]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(
+        (
+            study.study,
+            f"{study.title}: {study.encoders}" if study.own else study.title,
+            *map(wording.count, (study.rows, study.runs, study.backbones, study.tasks, study.languages)),
+            wording.count(study.flagged) if study.flagged else "–",
+            study.licence,
+        )
+        for study in sorted(studies, key=lambda study: -study.rows)
+    )
 
 
 def _flags_table(found: CatalogueSummary) -> Table:
@@ -89,7 +115,7 @@ def made_from(fit: Fit) -> Part:
 
 
 def sources(origins: Sequence[Part], catalogue: CatalogueSummary) -> list[Part]:
-    """Return the studies as references: first those that are modelled, then the others.
+    """Return the studies as references: first those that are modelled, then the others; our own among them.
 
     Parameters
     ----------
@@ -98,8 +124,35 @@ def sources(origins: Sequence[Part], catalogue: CatalogueSummary) -> list[Part]:
     catalogue : CatalogueSummary
     """
     modelled = {study for origin in origins for study in origin["studies"]}
-    ordered = sorted(catalogue.studies, key=lambda study: (study.study not in modelled, study.study))
-    return [{**asdict(study), "modelled": study.study in modelled} for study in ordered]
+    studies = (*catalogue.studies, *catalogue.experiments)
+    ordered = sorted(studies, key=lambda study: (study.study not in modelled, study.study))
+    return [
+        {
+            **asdict(study),
+            "modelled": study.study in modelled,
+            "made": f"{study.encoders}: {millions(study.parameters)} million parameters" if study.own else "",
+        }
+        for study in ordered
+    ]
+
+
+def tasks(codes: Iterable[str]) -> Part | None:
+    """Return what the codes of tasks stand for, as far as data/tasks.csv tells; None if it tells nothing."""
+    known = shipped.tasks()
+    if not {"name", "kind"} <= set(known):
+        return None
+    meant = {
+        row["task"]: f"{row['name']} ({KINDS.get(row['kind'], plain(row['kind']))})"
+        for row in known.to_dict("records")
+    }
+    named = [(code, meant[code]) for code in sorted(set(codes)) if code in meant]
+    if not named:
+        return None
+    half = -(-len(named) // 2)
+    left, right = named[:half], [*named[half:], ("", "")]
+    rows = tuple((*one, *other) for one, other in zip(left, right, strict=False))
+    columns = (Column("Code", "mono"), Column("Task", width="1fr")) * 2
+    return as_json(Table(columns, rows, wide=True))
 
 
 def provenance(origins: Sequence[Part]) -> Part:

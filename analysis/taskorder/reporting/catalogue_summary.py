@@ -1,14 +1,17 @@
-"""What the published tables hold, counted."""
+"""What the published tables hold, counted, and beside it our own experiments."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from taskorder.paths import resource
+from taskorder.reporting import wording
+from taskorder.reporting.own_experiments import FILE, Experiment, experiments
 from taskorder.results import catalogue
 from taskorder.results.reading import read_any
 
@@ -17,7 +20,10 @@ _TOTAL = re.compile(r"^\|\s*\*\*total\*\*\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)
 
 @dataclass(frozen=True)
 class StudySummary:
-    """One study: what it is (texts as data/studies.csv has them), and how much of it there is."""
+    """One study: what it is (texts as data/studies.csv has them), and how much of it there is.
+
+    Of our own experiments `encoders`, `parameters` (millions) and `pretraining` say on what they were made.
+    """
 
     study: str
     title: str
@@ -32,10 +38,20 @@ class StudySummary:
     languages: int
     backbones: int
     flagged: int
+    encoders: str = ""
+    parameters: tuple[float, ...] = ()
+    pretraining: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is an experiment of our own."""
+        return bool(self.parameters)
 
     @property
     def cited(self) -> str:
         """Authors and year, as a text cites them; the title where they are not known."""
+        if self.own:
+            return f"ours, {millions(self.parameters)} M parameters"
         return f"{self.authors} {self.year}".strip() if self.authors else self.title
 
 
@@ -54,6 +70,8 @@ class CatalogueSummary:
     source_rows, left_out : int
         Rows of the collected source tables, and how many of them are in no table here, each for a reason
         that data/published/LEFT_OUT.md gives; 0 where that file is not there.
+    experiments : tuple of StudySummary
+        Our own, which the numbers above do not count.
     """
 
     studies: tuple[StudySummary, ...]
@@ -67,10 +85,16 @@ class CatalogueSummary:
     flags: tuple[tuple[str, int], ...]
     source_rows: int = 0
     left_out: int = 0
+    experiments: tuple[StudySummary, ...] = ()
 
     def study(self, name: str) -> StudySummary | None:
-        """Return a study by its key; None if the catalogue has none of that key."""
-        return next((study for study in self.studies if study.study == name), None)
+        """Return a study by its key, published or our own; None if there is none of that key."""
+        return next((study for study in (*self.studies, *self.experiments) if study.study == name), None)
+
+
+def millions(parameters: Iterable[float]) -> str:
+    """Return numbers of parameters in millions, each once: `4.5 and 6.7`."""
+    return wording.listed([f"{number:g}" for number in sorted(set(parameters))])
 
 
 def summarise_catalogue() -> CatalogueSummary:
@@ -87,7 +111,7 @@ def summarise_catalogue() -> CatalogueSummary:
         ),
         rows=len(frame),
         runs=len(frame[["study", "run"]].drop_duplicates()),
-        tasks=len(_tasks(frame)),
+        tasks=len(tasks_of(frame)),
         languages=len(used),
         families=int(languages.loc[used].nunique()),
         backbones=frame["backbone"].nunique(),
@@ -95,22 +119,31 @@ def summarise_catalogue() -> CatalogueSummary:
         flags=_flags(frame),
         source_rows=source_rows,
         left_out=left_out,
+        experiments=tuple(map(_own, experiments())),
     )
 
 
 def _study(name: str, rows: pd.DataFrame, facts: Mapping[Hashable, object]) -> StudySummary:
-    text = {
+    text: dict[str, Any] = {
         key: _text(facts.get(key)) for key in ("title", "authors", "year", "paper", "repository", "licence")
     }
+    text["title"] = text["title"] or name
     return StudySummary(
         study=name,
-        **text | {"title": text["title"] or name},
+        **text,
         rows=len(rows),
         runs=rows["run"].nunique(),
-        tasks=len(_tasks(rows)),
+        tasks=len(tasks_of(rows)),
         languages=rows["language"].nunique(),
         backbones=rows["backbone"].nunique(),
         flagged=int((rows["flag"] != "").sum()),
+    )
+
+
+def _own(found: Experiment) -> StudySummary:
+    folder = FILE.removesuffix(".csv")
+    return StudySummary(
+        **found.model_dump(), authors="", year="", paper="", repository=f"{folder}/{found.study}", flagged=0
     )
 
 
@@ -120,10 +153,11 @@ def _text(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
-def _tasks(rows: pd.DataFrame) -> set[str]:
+def tasks_of(rows: pd.DataFrame) -> set[str]:
     """Return the keys of all targets and stages, languages of training aside."""
-    stages = re.split(r"[>+]", ">".join(rows["sequence"].unique()))
-    return {*rows["target"].unique(), *(stage.split("[")[0] for stage in stages)} - {""}
+    targets, sequences = (rows[name].unique() if name in rows else () for name in ("target", "sequence"))
+    stages = re.split(r"[>+]", ">".join(sequences))
+    return {*targets, *(stage.split("[")[0] for stage in stages)} - {""}
 
 
 def _flags(frame: pd.DataFrame) -> tuple[tuple[str, int], ...]:

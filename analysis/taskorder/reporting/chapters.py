@@ -172,11 +172,12 @@ def claims(verdicts: Sequence[Verdict]) -> Part | None:
 
 
 def _model(fit: Fit) -> Part:
+    units = tables.units(fit)
     return {
         "equations": equation.lines(fit.spec),
         "legend": equation.legend(fit.spec),
         "priors": as_json(tables.priors(fit)),
-        "units": as_json(tables.units(fit)) if fit.manifest["units"] else None,
+        "units": as_json(units) if units.rows else None,
         "scale": fit.spec.outcome.scale,
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +22,7 @@ from taskorder.reporting.wording import (
     counted_plain,
     decimals_for,
     interval,
+    listed,
     number,
     probability,
     sentence_case,
@@ -32,6 +35,8 @@ _OF_NEW_STUDY = "prediction interval"
 _LABELS = {"se": "Small studies"}
 MOST = 18
 """Rows that only the companions have and that are printed."""
+MOST_NAMED = 4
+"""Single systems at which companions and posterior differ and that are named, not counted."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,17 @@ def paired(answer: Answer) -> list[Pair]:
 
 
 def _beside(fit: Fit) -> dict[tuple[str, str], Estimate]:
-    """Return what the posterior has under the name of a term, over all systems (level empty) and at each."""
-    told = fit.spec.estimands
-    overall = {
-        (one.term, ""): one
-        for one in reversed(estimates.headline(fit))
-        if one.parameter not in told or told[one.parameter].function != "curriculum"
-    }
+    """Return what the posterior has under the name of a term, over all systems (level empty) and at each.
+
+    A term of the model that the model file asks nothing about has a posterior all the same.
+    """
+    asked = fit.spec.estimands
+    points = [
+        one
+        for one in estimates.headline(fit)
+        if one.parameter in asked and asked[one.parameter].function == "points"
+    ]
+    overall = {(one.term, ""): one for one in (*estimates.terms(fit), *reversed(points))}
     spread = {(e.parameter, ""): estimates.in_points(e, fit) for e in estimates.heterogeneity(fit)}
     levels = [each for terms in estimates.by_level(fit).get(SYSTEM, ()) for each in terms]
     return spread | overall | {(estimate.term, estimate.level): estimate for estimate in reversed(levels)}
@@ -129,7 +138,9 @@ def method(answer: Answer) -> str:
 
 def shown_beside(answer: Answer) -> list[Pair]:
     """Return the pairs that are printed: those over all systems, and single systems that do not agree."""
-    return [pair for pair in paired(answer) if not pair[0].level or pair[0].agrees is not True]
+    return [
+        pair for pair in paired(answer) if not pair[0].level or pair[0].agrees is not True or _apart(*pair)
+    ]
 
 
 def omitted(answer: Answer) -> str:
@@ -147,7 +158,6 @@ def beside(answer: Answer) -> Table:
     axis = axis_of(
         [found for _, found in shown], *(end for one, _ in shown for end in (one.lower, one.upper))
     )
-    places = decimals_for(float(np.median([found.width for _, found in shown])))
     several, in_blocks = not method(answer), any(one.level for one, _ in shown)
     rows: list[tuple[Cell, ...]] = []
     before: Pair | None = None
@@ -156,7 +166,7 @@ def beside(answer: Answer) -> Table:
             rows.append((_label(pair[0].term),))
         again = before is not None and pair[1] is before[1]
         label = (pair[0].level or "overall") if in_blocks else _label(pair[0].term)
-        rows.append(_row(pair, axis, places, label="" if again else label, several=several))
+        rows.append(_row(pair, axis, label="" if again else label, several=several))
         before = pair
     columns = (
         Column("", width="1fr"),
@@ -172,9 +182,10 @@ def beside(answer: Answer) -> Table:
     return Table(columns, tuple(rows), wide=True)
 
 
-def _row(pair: Pair, axis: Axis, places: int, *, label: str, several: bool) -> tuple[Cell, ...]:
+def _row(pair: Pair, axis: Axis, *, label: str, several: bool) -> tuple[Cell, ...]:
     """Return a row; without a label the posterior stands in the row above already."""
     one, found = pair
+    places = decimals_for(found.width)
     ends = axis.ends(found.mean, found.lower, found.upper)
     posterior = (number(found.mean, places), interval(found.lower, found.upper, places))
     return (
@@ -197,15 +208,57 @@ def _agreement(one: Companion) -> Cell:
 
 
 def disagreements(answer: Answer) -> str:
+    """Say where companions and posterior differ: in sign, beyond their intervals, in what excludes zero."""
+    pairs = paired(answer)
+    signed = [pair for pair in pairs if pair[0].agrees is not None]
+    of_posterior = [pair for pair in signed if _excludes_zero(pair[1]) and _reaches_zero(pair[0])]
+    of_companion = [pair for pair in signed if _excludes_zero(pair[0]) and _reaches_zero(pair[1])]
+    said = [
+        ("The two 95 % intervals do not overlap", [pair for pair in pairs if _apart(*pair)]),
+        ("Only the posterior’s interval excludes zero", of_posterior),
+        ("Only the companion’s interval excludes zero", of_companion),
+    ]
+    found = [f"{text} for {_called(which, pairs)}." for text, which in said if which]
+    return " ".join([_signs([bool(one.agrees) for one, _ in signed]), *found])
+
+
+def _signs(agrees: Sequence[bool]) -> str:
     """Say of how many companions the sign is not that of the posterior mean."""
-    agrees = [one.agrees for one, _ in paired(answer) if one.agrees is not None]
-    differing = sum(not agree for agree in agrees)
-    total = counted(len(agrees), "estimate")
     if not agrees:
         return "None of them has a posterior mean to compare its sign with."
-    if not differing:
-        return f"The two agree in sign on {'the' if len(agrees) == 1 else 'all'} {total}."
-    return f"The two differ in sign on {counted_plain(differing)} of {total}."
+    differing, total = agrees.count(False), counted(len(agrees), "estimate")
+    if differing:
+        return f"The two differ in sign on {counted_plain(differing)} of {total}."
+    every = {1: "the one estimate", 2: "both estimates"}.get(len(agrees), f"all {total}")
+    return f"The two agree in sign on {every}."
+
+
+def _apart(one: Companion, found: Estimate) -> bool:
+    """Say whether two intervals do not overlap; one that is not known overlaps with all."""
+    return one.lower > found.upper or one.upper < found.lower
+
+
+def _excludes_zero(one: Companion | Estimate) -> bool:
+    return one.lower > 0 or one.upper < 0
+
+
+def _reaches_zero(one: Companion | Estimate) -> bool:
+    return one.lower <= 0 <= one.upper
+
+
+def _called(which: Sequence[Pair], among: Sequence[Pair]) -> str:
+    """Name the quantities of some pairs, with the method where there are several; count many systems."""
+    methods = Counter((one.term, one.level) for one, _ in among)
+    single = [one for one, _ in which if one.level]
+    told = [one for one, _ in which if not one.level or len(single) <= MOST_NAMED]
+    words = [
+        names.parameter_of(one.term)
+        + (f" at {one.level}" if one.level else "")
+        + (f" ({one.method})" if methods[one.term, one.level] > 1 else "")
+        for one in told
+    ]
+    rest = len(which) - len(told)
+    return listed([*words, f"{counted(rest, 'estimate')} at single systems"] if rest else words)
 
 
 def alone(answer: Answer) -> list[Companion]:

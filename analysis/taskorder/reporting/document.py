@@ -17,7 +17,7 @@ from taskorder.claims.ledger import Ledger
 from taskorder.errors import MissingData
 from taskorder.files import write_whole
 from taskorder.paths import resource
-from taskorder.reporting import appendix, chapters, history, wording
+from taskorder.reporting import appendix, chapters, history, summary, wording
 from taskorder.reporting.answer import Answer, Unanswered
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.content import Part
@@ -115,7 +115,9 @@ def assembled(
         "title": _title(parts),
         "answers": list(parts),
         "without_data": chapters.claims(without_data),
+        "own": summary.own_rows(parts),
         "catalogue": appendix.catalogue(catalogue),
+        "tasks": appendix.tasks(code for part in parts for code in part.get("data", {}).get("tasks", ())),
         "ledger": history.ledger(ledger, news) if ledger else None,
         "sources": appendix.sources(origins, catalogue),
         "provenance": appendix.provenance(origins),

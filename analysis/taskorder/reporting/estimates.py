@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from taskorder.inference.estimands import reports_points
 from taskorder.inference.fitting import Fit
-from taskorder.inference.spec import EstimandFunction, EstimandSpec
+from taskorder.inference.spec import EstimandFunction, EstimandSpec, is_positive
 from taskorder.reporting import names
 from taskorder.reporting.wording import sentence_case
 
@@ -71,22 +71,23 @@ HEADLINE: tuple[EstimandFunction, ...] = ("points", "contrast", "curriculum")
 
 
 def headline(fit: Fit) -> tuple[Estimate, ...]:
-    """Return the slopes and contrasts in points that the model file asks for; without any, its linear terms.
-
-    On the scale of a score the intercept is no difference of scores, and is left out of the latter.
-    """
+    """Return the slopes and contrasts in points that the model file asks for; else its linear terms."""
     slopes = tuple(found for function in HEADLINE for found in _of_function(fit, function))
-    if slopes:
-        return slopes
-    rows, scored = _by_parameter(fit), fit.spec.outcome.scale != "identity"
-    reserved = {"residual", "recency"} | ({"1"} if scored else set[str]())
-    found = [name for name in rows if name in fit.tree["posterior"].data_vars and name not in reserved]
-    terms = [
-        _estimate(rows[name], sentence_case(names.term(name)), name, "", "", draws_of(fit, name))
-        for name in found
-        if not name.startswith("sd:")
+    return slopes or terms(fit)
+
+
+def terms(fit: Fit) -> tuple[Estimate, ...]:
+    """Return the linear terms in points, whether the model file asks for them or not.
+
+    On the scale of a score the intercept is no difference of scores, and is left out.
+    """
+    reserved = {"recency"} if fit.spec.outcome.scale == "identity" else {"recency", "1"}
+    found = [
+        _estimate(row, sentence_case(names.term(name)), name, "", "", draws_of(fit, name))
+        for name, row in _by_parameter(fit).items()
+        if name in fit.tree["posterior"].data_vars and name not in reserved and not is_positive(name)
     ]
-    return tuple(in_points(term, fit) for term in terms)
+    return tuple(in_points(term, fit) for term in found)
 
 
 def others(fit: Fit) -> tuple[Estimate, ...]:

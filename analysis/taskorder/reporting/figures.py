@@ -40,7 +40,7 @@ from taskorder.reporting.wording import MINUS, sentence_case
 Floats = NDArray[np.float64]
 
 MOST_LEVELS = 40
-SMALL_WIDTH, SMALL_HEIGHT = 48.0, 21.0
+SMALL_WIDTH, SMALL_HEIGHT = 48.0, 18.0
 """Of a picture on the first page, in mm."""
 _KDE_DRAWS = 1000
 _ROOMY = 5
@@ -115,12 +115,17 @@ def claimed(claim: Claim, x: Floats) -> NDArray[np.bool_]:
 
 
 def density_of(estimate: Estimate) -> tuple[Floats, Floats]:
-    """Return places and the height of the density there, at most 1; both empty where all draws are one."""
+    """Return places and the height of the density there, at most 1; both empty where all draws are one.
+
+    Where no draw is below zero there is no density either: what the kernels would lay there is reflected.
+    """
     if not float(np.ptp(estimate.draws)) > 0:
         return np.empty(0), np.empty(0)
-    pad = 0.25 * estimate.width
-    x = np.linspace(estimate.lower - pad, estimate.upper + pad, 161)
-    height = gaussian_kde(estimate.draws[:: max(1, len(estimate.draws) // _KDE_DRAWS)])(x)
+    pad, bounded = 0.25 * estimate.width, bool((estimate.draws >= 0).all())
+    start = max(0.0, estimate.lower - pad) if bounded else estimate.lower - pad
+    x = np.linspace(start, estimate.upper + pad, 161)
+    kernels = gaussian_kde(estimate.draws[:: max(1, len(estimate.draws) // _KDE_DRAWS)])
+    height = kernels(x) + kernels(-x) if bounded else kernels(x)
     return x, height / height.max()
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
+from taskorder.inference.priors import bulk
 from taskorder.inference.spec import STAGE, EstimandSpec, ModelSpec, crossed_names, sd_name, summands
-from taskorder.reporting.wording import counted, sentence_case
+from taskorder.reporting.wording import counted, listed, sentence_case
+
+KNOWN = 3.0
+"""A prior holds a sd where its bulk ends at less than so many times where it begins: a LogNormal whose sigma
+is below 0.18."""
 
 _LONG = {
     "difficulty": "difficulty of the intermediate task",
@@ -72,11 +78,11 @@ def estimand(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
         "level_points": f"{of}, by {plain(entry.group)}",
         "same_sign": f"{of}: one sign in all {over}",
         "worst_level_points": f"{of}: the least of all {over}",
-        "ratio": f"{_sum_of(entry.of)} over {_sum_of(entry.to)}",
+        "ratio": f"{_sd_of_sum(entry.of, _sd)} over {_sd_of_sum(entry.to, _that)}",
         "recency": "recency",
         "curriculum": _CURRICULUM.get(entry.of, of),
         "order_sd": f"orders of {entry.steps} tasks: sd",
-        "order_ratio": f"orders of {entry.steps} tasks: sd over that of {_sum_of(entry.to)}",
+        "order_ratio": f"orders of {entry.steps} tasks: sd over {_sd_of_sum(entry.to, _that)}",
         "best_order": f"orders of {entry.steps} tasks: the best over their mean",
     }
     return sentence_case(labels.get(entry.function, f"{of}: {plain(entry.function)}"))
@@ -86,29 +92,58 @@ def quantity(entry: EstimandSpec, spec: ModelSpec | None = None) -> str:
     """Return what an estimand is, as the subject of a sentence."""
     of, over = term(entry.of), between(entry.group, spec)
     orders = f"the orders of {counted(entry.steps or 0, 'task')}"
+    multiple = f"as a multiple of {_sd_of_sum(entry.to, _spread)},"
     return {
-        "sd_points": f"the standard deviation of the {_slope(entry.of)} over {over}",
-        "worst_level_points": f"the least {_slope(entry.of)} of all {over}",
+        "sd_points": f"the standard deviation of the {slope(entry.of)} over {over}",
+        "worst_level_points": f"the least {slope(entry.of)} of all {over}",
         "same_sign": f"that {of} has one sign in all {over}",
-        "ratio": f"the ratio of {_sum_of(entry.of)} to {_sum_of(entry.to)}",
+        "ratio": f"{_sd_of_sum(entry.of, _spread)}, {multiple}",
         "recency": "the rate at which the weight of a stage decays with each later stage",
         "order_sd": f"the standard deviation over {orders}",
-        "order_ratio": f"the standard deviation over {orders}, as a multiple of that of {_sum_of(entry.to)},",
+        "order_ratio": f"the standard deviation over {orders}, {multiple}",
         "best_order": f"what the best of {orders} scores above their mean",
     }.get(entry.function, of)
 
 
-def _slope(of: str) -> str:
+def slope(of: str) -> str:
     """Return what varies over the levels of a group."""
     return {"1": "mean", STAGE: "gain from an intermediate task"}.get(of, f"slope of {term(of)}")
 
 
-def _sum_of(parameters: str) -> str:
-    """Return sds as a label; several of one are those of as many draws."""
-    counts = Counter(summands(parameters)) if parameters else Counter[str]()
-    return " and ".join(
-        f"{n} × {parameter_of(name)}" if n > 1 else parameter_of(name) for name, n in counts.items()
-    )
+def _sd_of_sum(parameters: str, name_of: Callable[[str], str]) -> str:
+    """Return the sd of a sum of independent effects, of which `name_of` names the sd of one.
+
+    Their variances add up: that of two draws from one group is √2 times the group's.
+    """
+    counts = Counter(summands(parameters))
+    if len(counts) == 1:
+        ((one, n),) = counts.items()
+        return f"√{n} × {name_of(one)}" if n > 1 else name_of(one)
+    added = [
+        ("residuals" if one == "residual" else parameter_of(one)) + (f" ({n} times)" if n > 1 else "")
+        for one, n in counts.items()
+    ]
+    return f"the sd of {listed(added)} together"
+
+
+def _sd(parameter: str) -> str:
+    words = parameter_of(parameter)
+    return f"{words}: sd" if parameter.startswith("sd:") else words
+
+
+def _that(parameter: str) -> str:
+    words = parameter_of(parameter)
+    return f"that of {words}" if parameter.startswith("sd:") else words
+
+
+def _spread(parameter: str) -> str:
+    """Return an sd as a sentence needs it, such as `the sd of the slope of difficulty over systems`."""
+    if not parameter.startswith("sd:"):
+        return f"the {parameter_of(parameter)}"
+    group, *slopes = parameter.removeprefix("sd:").split(":")
+    if group == STAGE or not slopes:
+        return f"the sd over {parameter_of(parameter)}"
+    return f"the sd of the {slope(':'.join(slopes))} over {between(group, None)}"
 
 
 def _beside(of: str, to: str) -> str:
@@ -129,15 +164,15 @@ def parameter_of(name: str, spec: ModelSpec | None = None) -> str:
         return "recency"
     if not name.startswith("sd:"):
         return term(name)
-    group, *slope = name.removeprefix("sd:").split(":")
+    group, *slopes = name.removeprefix("sd:").split(":")
     if group == STAGE:
-        return f"tasks, by {plain(slope[0])}" if slope else "intermediate tasks"
+        return f"tasks, by {plain(slopes[0])}" if slopes else "intermediate tasks"
     levels = between(group, spec)
-    return f"{term(':'.join(slope))}, between {levels}" if slope else levels
+    return f"{term(':'.join(slopes))}, between {levels}" if slopes else levels
 
 
 def heterogeneity(spec: ModelSpec) -> dict[str, tuple[str, str]]:
-    """Return for each sd between levels what differs, and between what.
+    """Return for each sd between levels what differs, and between what; an sd that its prior holds is marked.
 
     `sd:target:difficulty` is `("slope of difficulty", "targets")`.
     """
@@ -147,7 +182,18 @@ def heterogeneity(spec: ModelSpec) -> dict[str, tuple[str, str]]:
             levels = f"pairs of task and {plain(column)}" if column else "intermediate tasks"
             found[f"sd:{group}"] = ("gain from a task" if column else "gain", levels)
     for group, entry in spec.groups.items():
-        for slope in entry.by:
-            what = "score" if slope == "1" else "gain" if slope == STAGE else f"slope of {term(slope)}"
-            found[sd_name(group, slope)] = (what, between(group, spec))
-    return found
+        for by in entry.by:
+            what = "score" if by == "1" else "gain" if by == STAGE else f"slope of {term(by)}"
+            found[sd_name(group, by)] = (what, between(group, spec))
+    return {
+        sd: (what, f"{levels} (held by its prior)" if held(sd, spec) else levels)
+        for sd, (what, levels) in found.items()
+    }
+
+
+def held(sd: str, spec: ModelSpec) -> bool:
+    """Say whether the model file gives an sd a prior so narrow that the data have next to no say in it."""
+    if sd not in spec.priors:
+        return False
+    low, high = bulk(spec.priors[sd])
+    return high < KNOWN * low

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from taskorder.claims.evidence import ENOUGH
-from taskorder.claims.judging import STUDY
+from taskorder.claims.examining import STUDY
 from taskorder.inference.fitting import Fit
 from taskorder.inference.network.contrasts import contrast
 from taskorder.inference.network.designs import Inconsistency

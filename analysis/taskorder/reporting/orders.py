@@ -8,7 +8,7 @@ mean over the orders of its set.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from taskorder.inference.fitting import Fit
 from taskorder.reporting.estimates import outcome_unit
+from taskorder.reporting.names import plural
 from taskorder.reporting.style import (
     BLUE,
     FULL_WIDTH,
@@ -29,7 +30,7 @@ from taskorder.reporting.style import (
     house_style,
     new_figure,
 )  # fmt: skip
-from taskorder.reporting.wording import MINUS, count, counted
+from taskorder.reporting.wording import MINUS, count, counted, listed
 from taskorder.results.sequences import parse, task_set
 
 Floats = NDArray[np.float64]
@@ -38,6 +39,10 @@ NO_BLOCK = {"sequence", "run", "order", "recency", "difficulty_tau", "difficulty
 """Columns in which the orders of one set may differ."""
 ORDERS, PANELS, ACROSS = 6, 6, 2
 """How many orders of a set, and how many sets, are drawn at the most; and panels beside each other."""
+FEW = 4
+"""Levels of a column that the caption names."""
+PERTURBED = "perturbed"
+"""The column that says whether a text was perturbed; scores of one block may differ in it."""
 _ROW, _HEAD = 4.6, 15.0
 
 
@@ -51,12 +56,18 @@ class Compared:
     orders : tuple of str
     points : tuple of array
         Of each order: how far its scores are above the mean of their block.
+    pooled : dict of str to tuple of str
+        In which columns its blocks differ, and what they have there.
+    replicated : bool
+        Whether an order has several scores in a block.
     """
 
     study: str
     tasks: str
     orders: tuple[str, ...]
     points: tuple[Floats, ...]
+    pooled: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    replicated: bool = False
 
     @property
     def means(self) -> Floats:
@@ -99,7 +110,11 @@ def _sets(cells: pd.DataFrame, block: Sequence[str]) -> Iterator[Compared]:
     for (study, tasks), own in rows.groupby(["study", "tasks"]):
         by_order = {str(name): part["above"].to_numpy(float) for name, part in own.groupby("sequence")}
         names = sorted(by_order, key=lambda name: by_order[name].mean())
-        yield Compared(str(study), str(tasks), tuple(names), tuple(by_order[name] for name in names))
+        points = tuple(by_order[name] for name in names)
+        values = {name: tuple(map(str, own[name].unique())) for name in block}
+        pooled = {name: several for name, several in values.items() if len(several) > 1}
+        replicated = bool(own.duplicated([*block, "sequence"]).any())
+        yield Compared(str(study), str(tasks), tuple(names), points, pooled, replicated)
 
 
 def drawn(found: Compared) -> Compared:
@@ -108,9 +123,8 @@ def drawn(found: Compared) -> Compared:
         return found
     half = ORDERS // 2
     kept = [*range(half), *range(len(found.orders) - half, len(found.orders))]
-    return Compared(
-        found.study, found.tasks, tuple(found.orders[i] for i in kept), tuple(found.points[i] for i in kept)
-    )
+    orders, points = (tuple(values[i] for i in kept) for values in (found.orders, found.points))
+    return replace(found, orders=orders, points=points)
 
 
 def picture(found: Sequence[Compared]) -> Picture:
@@ -160,10 +174,28 @@ def caption(found: Sequence[Compared], fit: Fit) -> str:
         f"The orders of the same tasks, before any model: each score (open) less the mean of all orders in"
         f" its block, in {outcome_unit(fit)}, and the mean of each order (full). The largest difference"
         f" between the means of two orders is {np.ptp(widest.means):.1f}, in {widest.study}, of"
-        f" {counted(widest.scores, 'score')}."
+        f" {counted(widest.scores, 'score')}.{_pooled(found[:PANELS], fit)}"
     )
     if len(found) > PANELS:
         text += f" Drawn are the {PANELS} of {count(len(found))} sets with the most scores."
     if any(len(one.orders) > ORDERS for one in found[:PANELS]):
         text += f" Of sets with more than {ORDERS} orders the lowest and the highest are drawn."
     return text
+
+
+def _pooled(shown: Sequence[Compared], fit: Fit) -> str:
+    """Say what else differs between the scores of a panel."""
+    values: dict[str, list[str]] = {}
+    for one in shown:
+        for name, found in one.pooled.items():
+            values.setdefault(name, []).extend(found)
+    parts = [_of_column(name, sorted(set(found))) for name, found in values.items()]
+    if any(one.replicated for one in shown):
+        perturbed = any(PERTURBED in term.split(":") for term in fit.spec.fixed.terms)
+        parts.append("runs on clean and on perturbed text" if perturbed else "runs")
+    return f" A panel pools {listed(parts)}." if parts else ""
+
+
+def _of_column(name: str, values: Sequence[str]) -> str:
+    few = len(values) <= FEW
+    return f"{plural(name)} ({listed(values)})" if few else f"{count(len(values))} {plural(name)}"

@@ -52,10 +52,12 @@ def regrets(found: Answer) -> Part | None:
     if found.curve.empty:
         return None
     levels = int(found.curve["levels"].max())
+    studies = str(found.curve["studies"].iloc[0]).split(", ") if "studies" in found.curve else []
+    of = f" of {wording.listed(studies)}" if studies else ""
     caption = (
         "What each strategy loses against the best candidate, by the number of candidates that are tried:"
-        f" means and 95 % intervals (Student’s t) over {wording.count(levels)} levels that were left out in"
-        " turn."
+        f" means and 95 % intervals (Student’s t) over {wording.count(levels)} levels{of} that were left out"
+        " in turn."
     )
     return _picture(regret_figure.regret_curves(found.curve), caption)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from taskorder.inference.estimands import PROBABILITY, RATIO, reports_points
 from taskorder.inference.fitting import Fit
-from taskorder.inference.priors import bulk
-from taskorder.inference.spec import EstimandSpec, ModelSpec
+from taskorder.inference.spec import EstimandSpec
 from taskorder.reporting import estimates, names, wording
 from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
@@ -15,8 +16,6 @@ from taskorder.reporting.estimates import Estimate, draws_of
 
 MOST_TOLD = 4
 """Estimates of the headline that are told in sentences where no claim says which matter."""
-KNOWN = 2.0
-"""A prior of a sd as good as knows it where its bulk ends at less than so many times where it begins."""
 
 
 def findings(answer: Answer) -> list[str]:
@@ -61,17 +60,24 @@ def finding(answer: Answer, estimate: Estimate) -> str:
 
 
 def _contrast(entry: EstimandSpec) -> str:
-    return f"{_level(entry.of)} instead of {_level(entry.to)}"
+    return f"{_level(entry.of)} instead of {_level(entry.to, beside=entry.of)}"
 
 
 def _curriculum(entry: EstimandSpec) -> str:
-    return f"of two tasks one standard deviation apart in {entry.of}, the higher one last and not first"
+    apart = f"of two tasks one standard deviation apart in {entry.of}"
+    return f"{apart}, training on the higher one last and not first"
 
 
-def _level(term: str) -> str:
-    """Return the level that a term is the column of; the term itself where it is of no column of text."""
+def _level(term: str, beside: str = "") -> str:
+    """Return a level with its column, such as `the tuning “lora”`; alone beside another of this column.
+
+    Of no column of text it is the term itself.
+    """
     column, bracket, level = term.removesuffix("]").partition("[")
-    return names.plain(level) if bracket else names.term(column)
+    if not bracket:
+        return names.term(column)
+    quoted = f"“{names.plain(level)}”"
+    return quoted if beside.startswith(f"{column}[") else f"the {names.plain(column)} {quoted}"
 
 
 def _slope(answer: Answer, estimate: Estimate) -> str:
@@ -82,22 +88,27 @@ def _slope(answer: Answer, estimate: Estimate) -> str:
     if term == "1":
         return wording.level_sentence("The intercept", *numbers, unit)
     if term.endswith("]") and "1" not in fit.spec.fixed.terms:
-        level = f"the {names.plain(term.partition('[')[0])} “{_level(term)}”"
-        return wording.mean_sentence(level, _outcome(fit), numbers, unit, estimate.above_zero)
+        outcome = _outcome(fit) if reports_points(fit.spec) else f"the mean of {_outcome(fit)}"
+        return wording.mean_sentence(_level(term), outcome, numbers, unit, estimate.above_zero)
     first, *rest = term.split(":")
     if rest and {first, *rest} <= set(moderators):
         return wording.interaction_sentence(
             first, names.plain(":".join(rest)), numbers, unit, estimate.above_zero
         )
+    slope, _, last = term.rpartition(":")
+    if slope and term not in moderators and "[" not in term:
+        each = f"Each further unit of {names.term(last)}"
+        return _changes(answer, estimate, each, f"the {names.slope(slope)}")
     return _changes(answer, estimate, _subject(term, moderators, fit))
 
 
-def _changes(answer: Answer, estimate: Estimate, subject: str) -> str:
+def _changes(answer: Answer, estimate: Estimate, subject: str, changed: str = "") -> str:
     fit = answer.fit
     unit = estimate.unit if fit.spec.outcome.scale != "identity" else ""
     numbers = (estimate.mean, estimate.lower, estimate.upper)
     rope = answer.rope(estimate.parameter)
-    return wording.slope_sentence(subject, _outcome(fit), numbers, unit, estimate.above_zero, rope)
+    outcome = changed or _outcome(fit)
+    return wording.slope_sentence(subject, outcome, numbers, unit, estimate.above_zero, rope)
 
 
 def _outcome(fit: Fit) -> str:
@@ -117,23 +128,39 @@ def _reference(term: str, fit: Fit) -> str:
     """Return the level that a column of text is coded against."""
     column = term.partition("[")[0]
     if column in fit.spec.fixed.reference:
-        return names.plain(fit.spec.fixed.reference[column])
+        return _level(f"{column}[{fit.spec.fixed.reference[column]}]", beside=term)
     cells = fit.tree["constant_data"]
-    return names.plain(min(map(str, cells[column].to_numpy()))) if column in cells else "the reference"
+    if column not in cells:
+        return "the reference"
+    return _level(f"{column}[{min(map(str, cells[column].to_numpy()))}]", beside=term)
 
 
 def signs(fit: Fit, term: str) -> list[str]:
     """Say for a slope that differs between levels at how many of them its sign can be told."""
     return [
-        wording.signs_sentence(
-            f"the slope of {names.term(term)}",
-            names.plural(group),
-            [wording.direction(level.above_zero) for level in levels],
-        )
+        _signs_at(levels, names.between(group, fit.spec))
         for group, terms in estimates.by_level(fit).items()
         for levels in terms
         if levels[0].term == term
     ]
+
+
+def _signs_at(levels: Sequence[Estimate], groups: str) -> str:
+    """Say at how many levels, each for itself, a sign can be told, and whether all have one at once."""
+    sides: list[wording.Direction] = [wording.direction(level.above_zero) for level in levels]
+    text = wording.signs_sentence(f"the {names.slope(levels[0].term)}", f"{groups}, each taken alone", sides)
+    told = len(levels) - sides.count("undecided")
+    excluding = sum(level.lower > 0 or level.upper < 0 for level in levels)
+    more: list[str] = []
+    if excluding < told:
+        verb = "exclude" if excluding > 1 else "excludes"
+        number = wording.counted_plain(excluding) if excluding else "none"
+        more.append(f"{number} of their 95 % intervals {verb} zero")
+    if len(levels) > 1 and len(levels) in (sides.count("positive"), sides.count("negative")):
+        above = np.stack([level.draws for level in levels]) > 0  # (L, S)
+        at_once = float((above.all(axis=0) | ~above.any(axis=0)).mean())
+        more.append(f"that all of them have one sign has probability {wording.probability(at_once)}")
+    return f"{text} {wording.sentence_case('; '.join(more))}." if more else text
 
 
 def doubts(fit: Fit) -> list[str]:
@@ -151,8 +178,8 @@ def doubts(fit: Fit) -> list[str]:
 
 def _largest_spread(fit: Fit) -> list[str]:
     words = names.heterogeneity(fit.spec)
-    estimated = [e for e in estimates.heterogeneity(fit) if not _as_good_as_known(e.parameter, fit.spec)]
-    shown = [estimates.in_points(e, fit) for e in estimated if e.parameter in words]
+    sds = [estimates.in_points(e, fit) for e in estimates.heterogeneity(fit) if e.parameter in words]
+    shown = [e for e in sds if not names.held(e.parameter, fit.spec)]
     slopes = [e for e in shown if words[e.parameter][0] != "score"]
     found: list[str] = []
     for among, subject in ((shown, "Scores differ"), (slopes, "What a stage adds differs")):
@@ -163,15 +190,11 @@ def _largest_spread(fit: Fit) -> list[str]:
         places = wording.decimals_for(largest.width)
         amount = f"sd {wording.number(largest.mean, places)} {largest.unit}"
         found.append(f"{subject} most between {between}: {amount}.")
+    aside = len(sds) - len(shown)
+    if found and aside:
+        prior = "a narrow prior" if aside == 1 else "narrow priors"
+        found.append(f"Left aside: {wording.counted(aside, 'sd')} held by {prior}.")
     return found
-
-
-def _as_good_as_known(sd: str, spec: ModelSpec) -> bool:
-    """Say whether the prior of a sd leaves the data next to no say in it."""
-    if sd not in spec.priors:
-        return False
-    low, high = bulk(spec.priors[sd])
-    return high < KNOWN * low
 
 
 def subtitle(fit: Fit) -> str:

@@ -6,23 +6,32 @@ from collections import Counter
 from collections.abc import Sequence
 
 from taskorder.claims import Verdict
-from taskorder.reporting import estimates, figures, pictures, sentences, wording
+from taskorder.inference.estimands import PROBABILITY
+from taskorder.reporting import estimates, figures, names, pictures, sentences, wording
 from taskorder.reporting.answer import Answer, Unanswered
+from taskorder.reporting.catalogue_summary import millions
 from taskorder.reporting.content import Part
 from taskorder.reporting.estimates import Estimate
 
 
 def card(found: Answer | Unanswered) -> Part:
-    """Return the question, one or two sentences, and the density of the estimate that they are about."""
+    """Return the answer in a sentence, the claims that are decided, and a density.
+
+    Returns
+    -------
+    Part
+        `text`: what the principal estimate is. `picture`: its density. `claims`: those that are supported or
+        refuted, with the probability of what they claim. `open`: the others. `counts`: how many there are of
+        each, for want of room.
+    """
+    claims = {"claims": decided(found.verdicts), "counts": tally(found.verdicts), "open": undecided(found)}
     if isinstance(found, Unanswered):
-        return {"text": ["No data bear on it yet.", tally(found.verdicts)], "picture": None}
+        return {**claims, "text": "No data bear on it yet.", "picture": None}
     estimate = principal(found)
     if estimate is None:
-        return {"text": ["The model file reports no estimand."], "picture": None}
-    return {
-        "text": [sentences.finding(found, estimate), judged(found, estimate)],
-        "picture": pictures.bare(figures.small_density(estimate, found.claim())),
-    }
+        return {**claims, "text": "The model file reports no estimand.", "picture": None}
+    picture = pictures.bare(figures.small_density(estimate, found.claim()))
+    return {**claims, "text": sentences.finding(found, estimate), "picture": picture}
 
 
 def principal(found: Answer) -> Estimate | None:
@@ -34,28 +43,63 @@ def principal(found: Answer) -> Estimate | None:
     return next(iter([*slopes, *estimates.others(found.fit)]), None)
 
 
-def judged(found: Answer, estimate: Estimate) -> str:
-    """Say what became of the claim about an estimate, and of the others; nothing where there are none."""
-    first = next((one for one in found.verdicts if one.claim.estimand == estimate.parameter), None)
-    if first is None:
-        return tally(found.verdicts)
-    probability = wording.probability(first.judgement.probability)
-    text = f"That it is {wording.claimed(first)} is {_verdict(first)} (probability {probability})."
-    return f"{text} {tally(found.verdicts)}" if len(found.verdicts) > 1 else text
+def decided(verdicts: Sequence[Verdict]) -> list[Part]:
+    """Return the claims that are supported or refuted, the former first."""
+    return [
+        {
+            "mark": word,
+            "statement": one.claim.statement,
+            "probability": wording.probability(one.judgement.probability),
+        }
+        for word in ("supported", "refuted")
+        for one in verdicts
+        if one.verdict == word
+    ]
 
 
-def _verdict(one: Verdict) -> str:
-    if one.verdict == one.judgement.decision:
-        return one.verdict
+def undecided(found: Answer | Unanswered) -> Part | None:
+    """Return how many claims are neither, and what they are about; None where there are none."""
+    left = [one for one in found.verdicts if one.verdict == "undecided"]
+    if not left:
+        return None
+    about = [] if isinstance(found, Unanswered) else [_open(one, found) for one in left]
+    count = wording.sentence_case(wording.counted_plain(len(left)))
+    return {"count": f"{count} undecided", "about": "; ".join(about)}
+
+
+def _open(one: Verdict, found: Answer) -> str:
+    estimate = estimates.named(found.fit, one.claim.estimand)
+    label = estimate.label if estimate else names.plain(one.claim.estimand)
+    region = "" if one.judgement.unit == PROBABILITY else f" {wording.claimed(one)}"
     missing = [_MISSED[name] for name, passed in one.gates.items() if not passed]
-    return f"{one.verdict}, since it {wording.listed(missing)}"
+    held = f", but {wording.listed(missing)}" if one.verdict != one.judgement.decision else ""
+    return f"{label[:1].lower()}{label[1:]}{region} ({wording.probability(one.judgement.probability)}{held})"
 
 
 _MISSED = {
-    "grounded": "is not grounded",
-    "reproduced": "does not come again",
-    "attacked": "does not withstand its attacks",
+    "grounded": "it is not grounded",
+    "reproduced": "it does not come again",
+    "attacked": "it does not withstand its attacks",
 }
+
+
+def own_rows(parts: Sequence[Part]) -> str:
+    """Say which chapters rest on our own experiments, and how far; empty where none does.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        All chapters, as `chapters.answer` returns them.
+    """
+    found = {i: own for i, part in enumerate(parts, 1) if (own := part.get("data", {}).get("own"))}
+    if not found:
+        return ""
+    shares = [f"{100 * own['share']:.0f} % of the rows behind chapter {i}" for i, own in found.items()]
+    parameters = millions(number for own in found.values() for number in own["parameters"])
+    return (
+        f"Our own experiments, with encoders of {parameters} million parameters, say nothing of large models."
+        f" They are {wording.listed(shares)}."
+    )
 
 
 def tally(verdicts: Sequence[Verdict]) -> str:

@@ -282,7 +282,9 @@ def priors(fit: Fit) -> Table:
 
 
 def units(fit: Fit) -> Table:
-    """Return what one standard deviation of each moderator is in the units of its measure."""
+    """Return what one standard deviation of each moderator of the model is in the units of its measure."""
+    terms = fit.spec.sequence.moderators if fit.spec.sequence else ()
+    used = {word for term in terms for word in term.split(":")}
     rows = tuple(
         (
             sentence_case(names.plain(str(unit["moderator"]))),
@@ -293,6 +295,7 @@ def units(fit: Fit) -> Table:
             count(int(unit["values"])),
         )
         for unit in fit.manifest["units"]
+        if unit["moderator"] in used
     )
     columns = (
         Column("Moderator"),
