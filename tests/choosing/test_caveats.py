@@ -7,7 +7,15 @@ from typing import Any, cast
 
 import pandas as pd
 
-from taskorder.choosing.caveats import SINGLE, blind_to_backbones, blind_to_languages, of_effects, of_fit
+from taskorder.choosing.caveats import (
+    SINGLE,
+    blind_to_backbones,
+    blind_to_languages,
+    of_effects,
+    of_fit,
+    of_place,
+)
+from taskorder.choosing.forecast import Place
 from taskorder.inference.fitting import Fit
 from taskorder.inference.priors import Prior
 from taskorder.inference.spec import GroupSpec, ModelSpec, read_model
@@ -56,12 +64,24 @@ def test_a_model_is_blind_to_backbones_unless_a_stage_may_do_more_in_one(
 def test_how_choices_did_is_said_of_the_model_that_made_them_whatever_its_name() -> None:
     shipped = read_model(resource(SINGLE))
 
-    def said(spec: ModelSpec, stages: int = 1) -> str:
+    def said(spec: ModelSpec, stages: int = 1, study: str = "taskweb") -> str:
         passed: Any = SimpleNamespace(ok=True)
-        return " ".join(of_fit(cast("Fit", SimpleNamespace(spec=spec, diagnostics=passed)), stages))
+        return " ".join(of_fit(cast("Fit", SimpleNamespace(spec=spec, diagnostics=passed)), stages, study))
 
     assert "Out of sample, with the rows that ship with taskorder, over " in said(shipped)
-    assert said(shipped, stages=2) == ""
+    assert said(shipped, stages=2) == said(shipped, study="another") == ""
     assert "Out of sample" in said(shipped.model_copy(update={"name": "mine", "estimands": {}}))
     prior = {**shipped.priors, "difficulty": Prior("Normal", (("mu", 0.0), ("sigma", 0.2)))}
     assert said(shipped.model_copy(update={"priors": prior})) == ""
+
+
+def test_a_backbone_that_was_pretrained_on_only_is_said_to_have_no_intermediate_task() -> None:
+    columns = ["study", "backbone", "tuning", "target", "sequence"]
+    rows = pd.DataFrame(
+        [["a", "b", "full", "t", text] for text in ("", "mlm[sw]", "mlm[yo]")], columns=columns
+    )
+    place = Place(rows.iloc[[0]], "t", ("en",), "a", "b", "full")
+    text = " ".join(of_place("m", rows, rows, place, asked=True))
+    assert "Candidates are those of study a, measured as there. All are continued pretraining" in text
+    with_task = rows.assign(sequence=["", "mlm[sw]", "x"])
+    assert "continued pretraining" not in " ".join(of_place("m", with_task, with_task, place, asked=True))

@@ -13,8 +13,10 @@ from taskorder.inference.fitting import Fit
 from taskorder.inference.layout.levels import group_columns
 from taskorder.inference.spec import STAGE, ModelSpec, read_model
 from taskorder.moderators import stage_table
+from taskorder.moderators.regimes import OBJECTIVES
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates
+from taskorder.results.sequences import parse
 
 ANOTHER = "(another)"
 """A backbone, or a study, that no row has."""
@@ -60,6 +62,8 @@ def of_place(
             f" as for any new one. Candidates are those of study {study}, measured as there."
             f"{' --backbone names a backbone that rows have.' if 'backbone' in new else ''}"
         )
+    if asked:
+        yield f"Candidates are those of study {study}, measured as there.{_only_pretraining(own, place)}"
     if same := [f"{name} {level}" for name, level in here.items() if level != ANOTHER and not asked]:
         yield f"All rows are of {' and '.join(same)}: what is particular to {_it(same)} counts."
     if asked and (others := rows["study"][rows["backbone"] == place.backbone].nunique() - 1):
@@ -69,6 +73,13 @@ def of_place(
         )
     if others := sorted({*own["tuning"].astype(str)} - {place.tuning}):
         yield f"For tuning {place.tuning}, which study {study} has most of (also {', '.join(others)})."
+
+
+def _only_pretraining(own: pd.DataFrame, place: Place) -> str:
+    stages = [stage for text in own["sequence"].unique() for step in parse(str(text)) for stage in step]
+    if any(stage.task not in OBJECTIVES for stage in stages):
+        return ""
+    return f" All are continued pretraining: it has no intermediate task for backbone {place.backbone}."
 
 
 def _it(names: list[str]) -> str:
@@ -136,14 +147,16 @@ def of_effects(spec: ModelSpec, rows: pd.DataFrame, covariates: Covariates) -> I
         yield "This model expects the same of every language: its stages' effects know no language."
 
 
-def of_fit(fit: Fit, stages: int) -> Iterator[str]:
-    """Say whether the fit can be relied on, and how choices by it did where targets were left out."""
+def of_fit(fit: Fit, stages: int, study: str) -> Iterator[str]:
+    """Say whether the fit can be relied on, and how choices among a study's tasks did, targets left out."""
     if not fit.diagnostics.ok:
         yield f"The fit FAILED its diagnostics: {'; '.join(fit.failures)}"
     if stages > 1 or not chooses_as(fit.spec, read_model(resource(SINGLE))):
         return
     table = pd.read_csv(resource(REGRETS), keep_default_na=False, na_values={"regret": ""})
     curve = regret_curve(table, "target")
+    if study not in str(curve["studies"].iloc[0]).split(", "):
+        return
     one = {str(row["strategy"]): row for row in curve[curve["tried"] == 1].to_dict("records")}
     by_model, by_chance = one[BY_MODEL], one[RANDOM]
     yield (

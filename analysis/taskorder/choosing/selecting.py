@@ -30,6 +30,7 @@ from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.inference.summary import INTERVAL
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates
+from taskorder.results.language_codes import LanguageCodes
 from taskorder.results.sequences import parse, render
 
 Floats = NDArray[np.float64]
@@ -206,7 +207,7 @@ def select(
     if not wanted.languages or wanted.stages < 1:
         lacking = "at least one stage" if wanted.languages else "a language in which the target counts"
         raise MissingData(f"nothing to rank before {wanted.target}: ask for {lacking}")
-    _refuse_unknown("language", wanted.languages, covariates.languages["language"].tolist())
+    _refuse_unknown_languages(wanted.languages, covariates.languages["language"].tolist())
     spec, rows = _asked(wanted, covariates)
     targets = sorted({*rows["target"].astype(str), *covariates.tasks["task"]})
     _refuse_unknown("target", [wanted.target], targets)
@@ -230,7 +231,7 @@ def select(
         *of_place(spec.name, rows, own, place, asked=bool(wanted.backbone)),
         *of_forecast(found),
         *of_effects(spec, own, covariates),
-        *of_fit(fit, wanted.stages),
+        *of_fit(fit, wanted.stages, str(own["study"].iloc[0])),
     )
     return Selection(wanted, spec.name, table, by_chance, notes)
 
@@ -271,6 +272,14 @@ def _rows(spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
         raise MissingData(f"model {spec.name!r}: without [sequence] it says nothing of intermediate tasks")
     table, _ = read_tables(spec, tables_of(spec), covariates)
     return select_rows(table, spec, covariates)
+
+
+def _refuse_unknown_languages(names: Sequence[str], known: Sequence[str]) -> None:
+    codes = LanguageCodes.known(known)
+    for name in names:
+        if fault := codes.fault(name):
+            raise MissingData(f"no such language: {fault}")
+    _refuse_unknown("language", names, known)
 
 
 def _refuse_unknown(what: str, names: Sequence[str], known: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from taskorder.errors import InvalidTable, Problem, TaskorderError, first_of
 from taskorder.files import sha256
 from taskorder.living.change import Added
 from taskorder.living.project import ADDED, Project
+from taskorder.moderators.regimes import OBJECTIVES
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, published
 from taskorder.results.loading import load
@@ -170,7 +171,7 @@ def _slug(path: Path) -> str:
 def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
     """Say of which tasks and languages of new rows nothing is known, and what to do."""
     stages = [stage for text in frame["sequence"].unique() for step in parse(text) for stage in step]
-    tasks = {stage.task for stage in stages if stage.task not in ("mlm", "tlm")} | set(frame["target"])
+    tasks = {stage.task for stage in stages if stage.task not in OBJECTIVES} | set(frame["target"])
     codes = {code for stage in stages for code in stage.languages()}
     codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
     unknown = sorted(tasks - set(covariates.tasks["task"]))
