@@ -84,3 +84,8 @@ def test_recency_says_which_stage_counts_for_more() -> None:
     assert "the later of two stages counts for more" in wording.recency_sentence(0.5, 0.4, 0.6, 0.01)
     assert "the earlier of two stages counts for more" in wording.recency_sentence(1.5, 1.2, 1.9, 0.99)
     assert "cannot be told" in wording.recency_sentence(1.0, 0.8, 1.2, 0.5)
+
+
+def test_one_has_its_unit_in_the_singular() -> None:
+    amounts = [wording.amount(text, "points per sd at 62") for text in ("above 1", "±1", "0.1", "11")]
+    assert amounts == ["above 1 point", "±1 point", "0.1 points", "11 points"]

@@ -126,8 +126,10 @@ def long_unit(unit: str) -> str:
 
 
 def amount(text: str, unit: str) -> str:
-    """Return a number, as text, with its unit, if it has one."""
-    return f"{text} {short_unit(unit)}".rstrip()
+    """Return a number, as text, with its unit, if it has one: in the singular of one."""
+    words = short_unit(unit)
+    one = text.split()[-1].lstrip("±+−") == "1"
+    return f"{text} {words.removesuffix('s') if one else words}".rstrip()
 
 
 def slope_sentence(
