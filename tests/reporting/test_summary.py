@@ -70,6 +70,9 @@ def test_the_card_says_which_gate_holds_a_claim_back(make_fit: MakeFit, verdict:
     found = card(Answer(make_fit(), (held,)))
     assert found["claims"] == []
     assert found["open"]["about"] == "difficulty above 0.2 points (0.97, but it is not grounded)"
+    refuted = replace(verdict(probability=0.01), grounded=Grounded(()))
+    (one,) = card(Answer(make_fit(), (refuted,)))["claims"]
+    assert one["probability"] == "0.01, but it is not grounded"
 
 
 def test_the_first_page_is_one_page_with_few_claims_and_with_many(

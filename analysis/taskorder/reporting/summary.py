@@ -49,7 +49,7 @@ def decided(verdicts: Sequence[Verdict]) -> list[Part]:
         {
             "mark": word,
             "statement": one.claim.statement,
-            "probability": wording.probability(one.judgement.probability),
+            "probability": wording.probability(one.judgement.probability) + _but(one),
         }
         for word in ("supported", "refuted")
         for one in verdicts
@@ -71,9 +71,13 @@ def _open(one: Verdict, found: Answer) -> str:
     estimate = estimates.named(found.fit, one.claim.estimand)
     label = estimate.label if estimate else names.plain(one.claim.estimand)
     region = "" if one.judgement.unit == PROBABILITY else f" {wording.claimed(one)}"
-    missing = [_MISSED[name] for name, passed in one.gates.items() if not passed]
-    held = f", but {wording.listed(missing)}" if one.verdict != one.judgement.decision else ""
+    held = _but(one) if one.verdict != one.judgement.decision else ""
     return f"{label[:1].lower()}{label[1:]}{region} ({wording.probability(one.judgement.probability)}{held})"
+
+
+def _but(one: Verdict) -> str:
+    missed = [_MISSED[name] for name, passed in one.gates.items() if not passed]
+    return f", but {wording.listed(missed)}" if missed else ""
 
 
 _MISSED = {
