@@ -89,7 +89,7 @@ def test_a_planted_best_task_is_recovered_and_unknown_names_are_refused(
     assert found.text().startswith(f"{truth} stands out before goal2 for en, sw")
     for wanted, message in (
         (Wanted("goal22", ("en",)), r"no target 'goal22'.*Did you mean 'goal2'"),
-        (Wanted("goal2", ("swa",)), r"no such language: 'swa' .*write 'sw'"),
+        (Wanted("goal2", ("swa",)), r"no language 'swa' is known: .*write 'sw'"),
         (Wanted("goal2", ("en",), backbone="smal"), r"no backbone 'smal'.*Did you mean 'small'"),
         (Wanted("goal2", ()), "ask for a language"),
         (Wanted("goal2", ("en",), 0), "ask for at least one stage"),

@@ -61,6 +61,16 @@ def test_what_was_found_is_counted_by_what_the_claim_says(write: Write, make_fit
     ]
 
 
+def test_of_claims_about_which_nothing_is_found_it_is_told_how_many_there_are(
+    write: Write, make_fit: Callable[..., Fit]
+) -> None:
+    found = controls.read(write((HELPS, 0.0, (0, 2, 8, 0)), (SAME, 0.0, (3, 0, 7, 0))), make_fit(), CLAIMS)
+    assert found is not None
+    assert controls.text(found)[0].startswith(
+        "With difficulties shuffled, nothing is found about two claims. Nothing is there then"
+    )
+
+
 def test_the_table_has_a_row_a_claim_below_what_was_done(write: Write, make_fit: Callable[..., Fit]) -> None:
     path = write((EARLY, 0.0, (38, 2, 0, 0)), (EARLY, 1.0, (0, 9, 1, 2)))
     found = controls.read(path, make_fit(), CLAIMS[2:])

@@ -19,7 +19,6 @@ from taskorder.reporting.answer import Answer
 from taskorder.reporting.calibration import Calibrated
 from taskorder.reporting.catalogue_summary import CatalogueSummary
 from taskorder.reporting.document import build, context, typeset
-from taskorder.reporting.pictures import regrets
 
 Make = Callable[..., Fit]
 
@@ -251,15 +250,16 @@ def test_a_calibration_states_its_cells_data_sets_and_failures(
     typeset(content)
 
 
-def test_the_curve_of_regrets_says_whose_levels_it_is_over(answer: Answer) -> None:
+def test_the_curves_of_regrets_say_whose_levels_they_are_over(
+    answer: Answer, small_catalogue: CatalogueSummary
+) -> None:
     curve = pd.DataFrame([("model", k, 1.0, 0.5, 1.5, 20) for k in (1, 3)], columns=COLUMNS)
-    known, unknown = (
-        regrets(replace(answer, curve=one)) for one in (curve.assign(studies="spot, taskweb"), curve)
-    )
-    assert known is not None
-    assert unknown is not None
-    assert "over 20 levels of spot and taskweb that were left out" in known["caption"]
-    assert "over 20 levels that were left out" in unknown["caption"]
+    curve = curve.assign(studies="spot, taskweb")
+    content = context([replace(answer, curves={"target": curve, "language": curve})], small_catalogue)
+    captions = [one["caption"] for one in content["answers"][0]["results"]["curves"]]
+    assert "over 20 targets of spot and taskweb that were left out" in captions[0]
+    assert "over 20 languages of spot" in captions[1]
+    typeset(content)
 
 
 def test_our_own_experiments_are_named_wherever_they_are_used(

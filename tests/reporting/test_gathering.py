@@ -84,10 +84,10 @@ def test_sensitivity_is_estimated_once(
 
 def test_a_curve_is_drawn_of_regrets_of_one_scheme_only() -> None:
     plain = pd.DataFrame({"yi": [1.0]})
-    assert gathering._curve(plain, plain).empty
+    assert gathering._curves(plain, plain) == {}
     columns = ["scheme", "strategy", "regret", *BLOCK]
     two = pd.DataFrame([["target"] * len(columns), ["language"] * len(columns)], columns=columns)
-    assert gathering._curve(two, two).empty
+    assert gathering._curves(two, two) == {}
 
 
 def test_a_part_is_made_once_for_what_it_is_made_from(

@@ -278,7 +278,7 @@ def _refuse_unknown_languages(names: Sequence[str], known: Sequence[str]) -> Non
     codes = LanguageCodes.known(known)
     for name in names:
         if fault := codes.fault(name):
-            raise MissingData(f"no such language: {fault}")
+            raise MissingData(f"no language {name!r} is known: {fault}")
     _refuse_unknown("language", names, known)
 
 

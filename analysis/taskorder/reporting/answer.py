@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -44,8 +45,9 @@ class Answer:
         The estimands as each choice of the analysis is made otherwise.
     networks : tuple of Evidence
         One a network of the model file.
-    curve : DataFrame
-        Regrets as `choosing.regret_curve` returns them, where the rows are regrets; else empty.
+    curves : mapping
+        From what was left out, such as `target`, to regrets as `choosing.regret_curve` returns them; empty
+        where the rows are no regrets.
     news : tuple of str
         What the ledger of the claims does not know of.
     """
@@ -60,7 +62,7 @@ class Answer:
     controls: Controlled | None = None
     otherwise: tuple[Sketch, ...] = ()
     networks: tuple[Evidence, ...] = ()
-    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     news: tuple[str, ...] = ()
 
     def rope(self, estimand: str) -> float:

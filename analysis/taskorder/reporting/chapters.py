@@ -105,7 +105,7 @@ def _network(fit: Fit, found: networks.Evidence) -> Part:
 def _results(found: Answer) -> Part:
     fit = found.fit
     return {
-        "curve": pictures.regrets(found),
+        "curves": pictures.regrets(found),
         "orders": pictures.of_orders(fit),
         "nested": pictures.of_nested(fit),
         "forests": [pictures.forest(found, group) for group in estimates.by_level(fit)],

@@ -16,7 +16,7 @@ from taskorder.claims.claim import Control
 from taskorder.claims.evidence import ENOUGH
 from taskorder.inference.fitting import Fit
 from taskorder.reporting.content import Cell, Column, Table
-from taskorder.reporting.wording import count, interval, listed, number
+from taskorder.reporting.wording import count, counted, interval, listed, number
 
 _LABELS: dict[Control, str] = {
     "order": "order labels",
@@ -208,9 +208,12 @@ def _named(controls: Sequence[Control]) -> str:
 
 def _sentence(control: Control, points: float, tallies: Sequence[Tally]) -> str:
     done = f"{_planted(control, points)} after the shuffle" if points else f"{_LABELS[control]} shuffled"
-    told = listed([tally.told() for tally in tallies if tally.passed])
-    if not told:
+    passed = [tally for tally in tallies if tally.passed]
+    if not passed:
         return f"With {done}, no fit passed its diagnostics."
+    found = [tally.told() for tally in passed if tally.found]
+    silent = counted(len(passed) - len(found), "other claim" if found else "claim")
+    told = listed([*found, *([f"nothing is found about {silent}"] * (len(passed) > len(found)))])
     if points:
         return f"With {done}, {told}."
     above = [f"“{_statement(tally)}”" for tally in tallies if tally.share > 1 - ENOUGH]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def gathered(
         controls=controls,
         otherwise=heard.examination.otherwise(),
         networks=tuple(_evidence(folder, fit, rows, known, column, say) for column in fit.spec.networks),
-        curve=_curve(heard.table, rows),
+        curves=_curves(heard.table, rows),
         news=tuple(news),
     )
 
@@ -109,12 +110,17 @@ def _sensitivity(path: Path, fit: Fit) -> Sensitivity | None:
         return found
 
 
-def _curve(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the curve of regrets where the rows are regrets of one scheme; else nothing."""
+def _curves(table: pd.DataFrame, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the curves of regrets of all schemes, that of the rows first, where they are regrets of one."""
     needed = {_SCHEME, "strategy", "regret", *BLOCK}
     if not needed <= set(table) or len(rows[_SCHEME].unique()) != 1:
-        return pd.DataFrame()
-    return regret_curve(table, str(rows[_SCHEME].iloc[0]))
+        return {}
+    own = str(rows[_SCHEME].iloc[0])
+    found = {own: regret_curve(table, own)}
+    for other in sorted(set(table[_SCHEME].astype(str)) - {own}):
+        with suppress(MissingData):
+            found[other] = regret_curve(table, other)
+    return found
 
 
 def _evidence(

@@ -47,19 +47,19 @@ def network(evidence: networks.Evidence) -> Part:
     return _picture(networks.picture(evidence.graph), networks.legend(evidence.graph))
 
 
-def regrets(found: Answer) -> Part | None:
-    """Draw the regret of every strategy by how many tasks are tried; None where the rows are no regrets."""
-    if found.curve.empty:
-        return None
-    levels = int(found.curve["levels"].max())
-    studies = str(found.curve["studies"].iloc[0]).split(", ") if "studies" in found.curve else []
-    of = f" of {wording.listed(studies)}" if studies else ""
+def regrets(found: Answer) -> list[Part]:
+    """Draw the regret of every strategy by how many tasks are tried: a picture for each thing left out."""
+    return [_regrets(scheme, curve) for scheme, curve in found.curves.items()]
+
+
+def _regrets(scheme: str, curve: pd.DataFrame) -> Part:
+    levels = wording.counted(int(curve["levels"].max()), names.plain(scheme))
     caption = (
         "What each strategy loses against the best candidate, by the number of candidates that are tried:"
-        f" means and 95 % intervals (Student’s t) over {wording.count(levels)} levels{of} that were left out"
-        " in turn."
+        f" means and 95 % intervals (Student’s t) over {levels} of"
+        f" {wording.listed(str(curve['studies'].iloc[0]).split(', '))} that were left out in turn."
     )
-    return _picture(regret_figure.regret_curves(found.curve), caption)
+    return _picture(regret_figure.regret_curves(curve), caption)
 
 
 def of_orders(fit: Fit) -> Part | None:

@@ -63,7 +63,7 @@ _RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "taskorder",
     "figure.constrained_layout.h_pad": 0.02,
-    "figure.constrained_layout.w_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.06,
     "figure.constrained_layout.wspace": 0.05,
 }
 
