@@ -38,7 +38,7 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PROPOSALS = (1, 1, 2, 4, 8)
+PROPOSALS = (0.5, 1, 2, 4, 8)
 """How many are made for each draw that is kept: the first number that is enough. All are made anew each time,
 by a proposal that has learned from those before."""
 CAN_AGREE = 1000
@@ -46,8 +46,9 @@ CAN_AGREE = 1000
 TRIED, NEAR = 100, 0.75
 """So many are tried first in every chain, if more will be kept; where they are worth less than such a share
 of their number, the proposal learns at once."""
-TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
-"""What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
+ENOUGH, SHARE, MOST_ASKED = 1.25 * MIN_ESS, 0.25, 0.85
+"""What kept draws are to be worth, in the middle and in the tails; in the middle such a share of their number,
+too; no more than the last share of it is asked for."""
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
@@ -145,8 +146,9 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     proposal = proposal_about(start)
     if each > TRIED:
         proposal = _tried(start.density, proposal, rngs)
-    for times in PROPOSALS:
-        make = partial(_most if times == 1 else _few, start.density, proposal, each * times)
+    can_do = PROPOSALS[0] * MOST_ASKED * each * CHAINS >= ENOUGH
+    for times in PROPOSALS if can_do else PROPOSALS[1:]:
+        make = partial(_most if times <= 1 else _few, start.density, proposal, round(each * times))
         made = _joined(_in_threads(make, rngs))
         weight, k = importance.weights(made.log_weight)
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
@@ -240,8 +242,8 @@ def _are_enough(kept: Floats) -> bool:
     """Say whether draws of theta (D, chains, draws) are worth enough, and pass by R-hat, which is noise."""
     size = kept[0].size
     asked: list[tuple[float, dict[str, Any]]] = [
-        (0.75 * MIN_ESS + size / 4, {"method": "bulk"}),
-        (TAIL_ENOUGH, {"method": "tail", "prob": TAILS}),
+        (max(ENOUGH, SHARE * size), {"method": "bulk"}),
+        (ENOUGH, {"method": "tail", "prob": TAILS}),
     ]
     axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
     worth = all(

@@ -33,9 +33,9 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-AT_ONCE = 400_000
-"""Numbers of one array that are held while several points are evaluated together."""
-
+AT_ONCE, LANES, MOST = 400_000, 8, 4_000_000
+"""Numbers of one array that are held while several points are evaluated together; so many points together are
+faster even where that takes more of them, up to the last."""
 
 STRIDE, LEAST_TOLD = 4.0, 0.5
 """The largest factor by which an sd settles at once; of how many coefficients or replicates it takes to."""
@@ -136,14 +136,15 @@ class Density:
 
     def evaluated(self, u: Floats) -> Iterator[tuple[Theta, Factor]]:
         """Yield theta and the eliminated system of vectors (D, B), as many together as memory likes."""
-        size = max(len(self.order.left), (len(self.order.rest) + 1) ** 2, self.sums.gram.shape[1])
-        together = max(1, AT_ONCE // size)
+        dense = max((len(front.within) + 1 for front in self.order.fronts), default=0)
+        size = max(len(self.order.left), dense**2, self.sums.gram.shape[1])
+        together = max(1, AT_ONCE // size, min(LANES, MOST // size))
         for start in range(0, u.shape[1], together):
             theta = self.coordinates.unpack(u[:, start : start + together])
             yield theta, self._factor(theta)
 
     def _factor(self, theta: Theta) -> Factor:
-        sums, order = self.sums, self.order
+        sums = self.sums
         omega, weight = 1.0 / self.variance(theta), self.weights(theta)
         entries = sums.gram @ _by_pair(omega, weight)
         score = sums.score @ _by_step(omega, weight)
@@ -153,10 +154,7 @@ class Density:
             square = square - self.mean @ (2.0 * score - predicted)
             score = score - predicted
         sd = self.prior_sd(theta)
-        values = np.zeros((omega.shape[1], len(order.left)))
-        values[:, order.given] = (entries * sd.take(sums.left, axis=0) * sd.take(sums.right, axis=0)).T
-        values[:, order.diagonal] += self.proper
-        return elimination.factor(order, values, np.ascontiguousarray((score * sd).T), square)
+        return elimination.factor(self.order, entries, sd, self.proper, score * sd, square)
 
     def _log_likelihood(self, theta: Theta, factor: Factor) -> Floats:
         spread = self.sums.count @ np.log(self.variance(theta))

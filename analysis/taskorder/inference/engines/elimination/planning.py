@@ -56,16 +56,15 @@ class Front:
     ----------
     columns, border : array (N,), (K,)
         The columns that go, and the later ones that they meet.
-    diagonal, cross : array (N, N), (N, K)
-        Where their entries with each other, and with the border, are.
+    within : array (N + K, N)
+        Where the entries of both with the columns that go are.
     among : array (K, K)
         Where the border's own entries are.
     """
 
     columns: Integers
     border: Integers
-    diagonal: Integers
-    cross: Integers
+    within: Integers
     among: Integers
 
 
@@ -86,11 +85,7 @@ class Plan:
     members : Members
         Of all groups, which go first.
     fronts : tuple of Front
-        Dense blocks, which go next.
-    rest : array (R,)
-        The columns that remain, in ascending order.
-    rest_entries, rest_left, rest_right : array
-        The entries among them, and where these are in the dense matrix.
+        Dense blocks, which go next; the last one has no border.
     """
 
     left: Integers
@@ -100,10 +95,6 @@ class Plan:
     groups: tuple[Integers, ...]
     members: Members
     fronts: tuple[Front, ...]
-    rest: Integers
-    rest_entries: Integers
-    rest_left: Integers
-    rest_right: Integers
 
     @property
     def width(self) -> int:
@@ -225,12 +216,8 @@ def _laid_out(
     remaining: Booleans,
 ) -> Plan:
     taken_apart = _taken_apart(entries, width, np.flatnonzero(remaining))
-    entries = _distinct(entries, *(_codes(block, width) for block in taken_apart[:-1]))
+    entries = _distinct(entries, *(_codes(block, width) for block in taken_apart))
     left, right = np.divmod(entries, width)
-    rest = taken_apart[-1].columns
-    place = np.full(width, -1, dtype=np.int64)
-    place[rest] = np.arange(len(rest))
-    among = np.flatnonzero((place[left] >= 0) & (place[right] >= 0))
     return Plan(
         left=left,
         right=right,
@@ -238,15 +225,13 @@ def _laid_out(
         diagonal=_at(entries, np.arange(width), np.arange(width), width),
         groups=tuple(group for group, _ in chosen),
         members=_members(entries, width, chosen),
-        fronts=tuple(_front(entries, width, block) for block in taken_apart[:-1]),
-        rest=rest,
-        rest_entries=among,
-        rest_left=place[left[among]],
-        rest_right=place[right[among]],
+        fronts=tuple(_front(entries, width, block) for block in taken_apart),
     )
 
 
 def _taken_apart(entries: Integers, width: int, remaining: Integers) -> list[Block]:
+    if not len(remaining):
+        return []
     place = np.full(width, -1, dtype=np.int64)
     place[remaining] = np.arange(len(remaining))
     left, right = place[entries // width], place[entries % width]
@@ -271,11 +256,11 @@ def _at(entries: Integers, one: Integers, other: Integers, width: int) -> Intege
 
 def _front(entries: Integers, width: int, block: Block) -> Front:
     columns, border = block.columns, block.border
+    rows = np.concatenate([columns, border])
     return Front(
         columns=columns,
         border=border,
-        diagonal=_at(entries, columns[:, None], columns, width),
-        cross=_at(entries, columns[:, None], border, width),
+        within=_at(entries, rows[:, None], columns, width),
         among=_at(entries, border[:, None], border, width),
     )
 
