@@ -103,6 +103,21 @@ def test_a_level_with_its_own_residual_sd_and_equal_outcomes(table: pd.DataFrame
     refused(equal, "same in 5 rows.*residual sd of residual level 'g2'", residual={"by": "g"})
 
 
+def test_two_seeds_with_the_same_score_among_levels_that_vary(table: pd.DataFrame) -> None:
+    """One repeat in a level of its own is bounded by the others; two are not, nor is one beside few others."""
+    rows = pd.concat([table, table.assign(y=table["y"] + 0.3)], ignore_index=True)
+    others = rows[rows["g"] != "g2"]
+    level = rows[rows["g"] == "g2"].head(1).assign(y=1.0)
+    equal = pd.concat([others, level, level], ignore_index=True)
+    result = fitted(equal, residual={"by": "g"})
+    assert result.diagnostics.ok, result.diagnostics.messages
+    sds = result.tree["posterior"]["residual_level_sd"].mean(("chain", "draw"))
+    assert 0.0 < float(sds.sel(residual_level="g2")) < float(sds.drop_sel(residual_level="g2").max())
+    refused(pd.concat([equal, level]), "same 'y' .*residual level 'g2'", residual={"by": "g"})
+    few = equal[equal["g"].isin(["g0", "g1", "g2"])]
+    refused(few, "same 'y' .*residual level 'g2'", residual={"by": "g"})
+
+
 def test_rows_that_were_entered_twice(table: pd.DataFrame) -> None:
     twice = pd.concat([table.iloc[::5]] * 2)
     refused(twice, r"rows that the model cannot tell apart have the same 'y'.*\(8 repeat another")

@@ -7,6 +7,7 @@ coordinates are laid out by it, and all are scaled by it for the climb that foll
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,7 @@ STEPS, LONGEST, GAIN = 12, 2.0, 0.02
 TOLERANCE = 1e-9
 """Of the log density, as a share of it: the mode need not be sharp, only near."""
 ATTEMPTS = 3
+THREADS = 2
 NEARLY = 0.99
 """The part of the range of recency in which the mode is looked for: it has neighbours on both sides."""
 BELOW, ABOVE = 9.0, 3.0
@@ -206,8 +208,8 @@ def _bounds(layout: Coordinates, u: Floats) -> tuple[Floats, Floats]:
 
 def _hessian(density: Density, u: Floats, here: Floats) -> Floats:
     size = len(u)
-    steps = STEP * np.eye(size)
-    slopes = [density.value_and_slope(u + step)[1] for step in steps]
+    with ThreadPoolExecutor(THREADS) as pool:
+        slopes = list(pool.map(lambda step: density.value_and_slope(u + step)[1], STEP * np.eye(size)))
     hessian = (np.array(slopes).reshape(size, size) - here) / STEP
     return (hessian + hessian.T) / 2
 

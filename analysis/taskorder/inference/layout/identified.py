@@ -43,6 +43,8 @@ STEEPEST = 12.0
 A stage that stands one step back counts a 160,000th there, or 160,000 times: beyond, orders look alike, and
 sums of products lose their digits.
 """
+ENOUGH = 3
+"""So many residual levels that leave something bound the spread of all, and with it one that has one repeat."""
 CUT = 1e-3
 """The share of a prior beyond a limit that is worth a note."""
 
@@ -186,15 +188,17 @@ def _refuse_exact(linear: Linear, cells: Cells, spec: ModelSpec, names: Sequence
     """Raise MissingData for a residual sd with nothing left for it, be it that of one level only.
 
     The sds of several levels are lognormal about a typical one, with a spread that is half normal: that does
-    not make up for a likelihood which grows like a power of 1 / sd.
+    not make up for a likelihood which grows like a power of 1 / sd, but for that of a single repeat where
+    other levels bound the spread.
     """
     if not _estimates_noise(cells, spec):
         return
     rounding = (ROUNDING * float(np.abs(cells.mean).max())) ** 2 * float(cells.n.sum())
+    bounded = int((np.bincount(cells.level, cells.ss) > rounding).sum()) >= ENOUGH
     for code in np.unique(cells.level):
         here = cells.level == code
         found = _exact(linear, cells, here, spec.outcome.column, rounding)
-        if found:
+        if found and not (bounded and cells.df[here].sum() == 1):
             level = f" of residual level {names[code]!r}" if spec.residual.columns else ""
             raise MissingData(
                 f"[outcome] column: {found}. The residual sd{level} would be 0, and its posterior improper:"
