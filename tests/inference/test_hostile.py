@@ -104,7 +104,7 @@ def test_a_level_with_its_own_residual_sd_and_equal_outcomes(table: pd.DataFrame
 
 
 def test_two_seeds_with_the_same_score_among_levels_that_vary(table: pd.DataFrame) -> None:
-    """One repeat in a level of its own is bounded by the others; two are not, nor is one beside few others."""
+    """One repeat in a level of its own is bounded by the others; two are not, nor is one beside few."""
     rows = pd.concat([table, table.assign(y=table["y"] + 0.3)], ignore_index=True)
     others = rows[rows["g"] != "g2"]
     level = rows[rows["g"] == "g2"].head(1).assign(y=1.0)

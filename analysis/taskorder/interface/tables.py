@@ -19,6 +19,7 @@ from taskorder.results.importing.tidying import Imported
 from taskorder.results.importing.tidying import import_results as imported
 from taskorder.results.importing.trainer import Evaluation, Split
 from taskorder.results.importing.wide import Headers
+from taskorder.results.schema import NAMES
 
 type Form = Literal["lm-eval", "trainer", "xtreme", "wide"]
 
@@ -118,6 +119,8 @@ def import_results(
         ("evaluation", evaluation, Evaluation),
     ):
         refuse_other(name, value, get_args(choice.__value__))
+    for column in columns or ():
+        refuse_other("columns", column, NAMES)
     if header_rows not in (1, 2):
         raise TaskorderError(f"header_rows = {header_rows}: a header has 1 line or 2")
     codes = covariates(languages=languages).languages["language"].tolist() if languages else []

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from taskorder.errors import InvalidTable, Problem, TaskorderError, first_of
+from taskorder.errors import InvalidTable, Problem, TaskorderError
 from taskorder.files import sha256
 from taskorder.living.change import Added
 from taskorder.living.project import ADDED, Project
-from taskorder.moderators.regimes import OBJECTIVES
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, published
 from taskorder.results.loading import load
 from taskorder.results.reading import read
-from taskorder.results.sequences import parse
 
 LONGEST = 40
 """Characters of a table's own name that are kept."""
@@ -153,6 +151,9 @@ def _standing(project: Project) -> list[Path]:
 
 
 def _has_study(path: Path, studies: set[str]) -> bool:
+    text = path.read_bytes() if path.suffix == ".csv" else b""
+    if text and not any(study.encode() in text for study in studies):
+        return False
     cells = load(path).cells
     return "study" in cells and bool(cells["study"].astype(str).str.strip().isin(list(studies)).any())
 
@@ -166,26 +167,3 @@ def _next_number(names: Iterable[str]) -> int:
 def _slug(path: Path) -> str:
     text = re.sub(r"[^a-z0-9_]+", "-", path.stem.lower()).strip("-")[:LONGEST]
     return text or "table"
-
-
-def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
-    """Say of which tasks and languages of new rows nothing is known, and what to do."""
-    stages = [stage for text in frame["sequence"].unique() for step in parse(text) for stage in step]
-    tasks = {stage.task for stage in stages if stage.task not in OBJECTIVES} | set(frame["target"])
-    codes = {code for stage in stages for code in stage.languages()}
-    codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
-    unknown = sorted(tasks - set(covariates.tasks["task"]))
-    strange = sorted(codes - set(covariates.languages["language"]))
-    said: list[str] = []
-    if unknown:
-        said.append(
-            f"Nothing is known of the tasks {first_of(unknown)}: no difficulty, no similarity to a target."
-            " A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
-            " data/similarity.csv, let the models use these rows in full."
-        )
-    if strange:
-        said.append(
-            f"Nothing is known of the languages {first_of(strange)}: no family, script or distance. A line in"
-            " data/languages.csv lets the models use these rows in full."
-        )
-    return tuple(said)

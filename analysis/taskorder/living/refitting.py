@@ -15,13 +15,14 @@ from taskorder.errors import FitFailed, MissingData, TaskorderError, nearest
 from taskorder.files import sha256
 from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
-from taskorder.living.adding import Table, offered, without_covariates
+from taskorder.living.adding import Table, offered
 from taskorder.living.change import Change
 from taskorder.living.comparing import Means, ModelChange, Say, compared
 from taskorder.living.entering import Addition, additions, entered, last_added, sound
 from taskorder.living.project import Project, held, here
 from taskorder.living.reach import Fate, takes, untaken
 from taskorder.living.telling import written
+from taskorder.moderators.noticing import without_covariates
 from taskorder.paths import resource
 from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates, covariates

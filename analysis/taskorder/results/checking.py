@@ -17,6 +17,7 @@ from taskorder.results.sequences import parse, task_fault
 
 FORMULA = r"(?:[=@]|[+-][A-Za-z0-9.]*[(|!])"
 HALF_OF_THE_LAST_DIGIT = 0.005
+NO_STAGES = frozenset({"none", "direct", "no", "null", "na", "n/a", "nan", "-"})
 
 
 def check(*paths: str | Path, percent: bool = False, languages: Collection[str] = ()) -> list[Problem]:
@@ -163,6 +164,8 @@ def _by_value(sheet: Sheet, column: str, fault: Callable[[str], str]) -> list[Pr
 def _sequence_fault(cell: str, known: LanguageCodes) -> str:
     if cell != cell.strip():
         return ""
+    if cell.casefold() in NO_STAGES:
+        return f"sequence {cell!r}: leave the cell empty where the target was fine-tuned directly."
     try:
         sequence = parse(cell)
     except InvalidSequence as error:

@@ -89,7 +89,7 @@ def _percent_problems(sheet: Sheet, score: NDArray[np.float64], above: NDArray[n
         score,
         above,
         "scores look like percent ({rows} above 1, the largest {largest:g}): pass --percent, "
-        "or divide by 100.",
+        "which check and import take, or divide by 100.",
     )
 
 

@@ -98,6 +98,8 @@ def _stage(text: str, whole: str) -> Stage:
     parts = STAGE.fullmatch(text)
     if not text.strip():
         fault = "a stage is empty: '>' and '+' each stand between two stages"
+    elif "->" in whole:
+        fault = f"stages are joined by '>' alone: write {whole.replace('->', '>')!r}"
     elif parts is None:
         fault = f"the brackets of {text!r} do not match: write task[language], such as mlm[sw]"
     elif parts["language"] is None or LANGUAGES.fullmatch(parts["language"]) or task_fault(parts["task"]):

@@ -171,7 +171,7 @@ def about(log_density: Callable[[Floats], Floats]) -> Any:
         coordinates=coordinates,
         sums=SimpleNamespace(width=1),
         log_density=log_density,
-        drawn=lambda u, _: (log_density(u), np.zeros((1, u.shape[1]))),
+        drawn=lambda u, _, times=1: (log_density(u), np.zeros((1, times * u.shape[1]))),
     )
     covariance = np.eye(SIZE) * HEAVY / (HEAVY + SIZE)
     return SimpleNamespace(density=density, u=np.zeros(SIZE), covariance=covariance)

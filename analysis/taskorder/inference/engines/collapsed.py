@@ -38,7 +38,7 @@ from taskorder.inference.spec import ModelSpec
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PROPOSALS = (0.5, 1, 2, 4, 8)
+PROPOSALS = (0.5, 1, 1, 2, 4, 8)
 """How many are made for each draw that is kept: the first number that is enough. All are made anew each time,
 by a proposal that has learned from those before."""
 CAN_AGREE = 1000
@@ -47,8 +47,8 @@ TRIED, NEAR = 100, 0.75
 """So many are tried first in every chain, if more will be kept; where they are worth less than such a share
 of their number, the proposal learns at once."""
 ENOUGH, SHARE, MOST_ASKED = 1.25 * MIN_ESS, 0.25, 0.85
-"""What kept draws are to be worth, in the middle and in the tails; in the middle such a share of their number,
-too; no more than the last share of it is asked for."""
+"""What kept draws are to be worth, in the middle and in the tails; in the middle such a share of their number
+beside; no more than the last share of it is asked for."""
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
@@ -64,8 +64,8 @@ class Proposed:
     u : array (D, N)
     value, log_weight : array (N,)
         Their log density, and that less the proposal's.
-    coefficients : array (P, N)
-        Drawn at each; (P, 0) where only what is kept gets any.
+    coefficients : array (P, T, N)
+        T times drawn at each; none where only what is kept gets any.
     """
 
     u: Floats
@@ -148,7 +148,8 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
         proposal = _tried(start.density, proposal, rngs)
     can_do = PROPOSALS[0] * MOST_ASKED * each * CHAINS >= ENOUGH
     for times in PROPOSALS if can_do else PROPOSALS[1:]:
-        make = partial(_most if times <= 1 else _few, start.density, proposal, round(each * times))
+        asked = start.density, proposal, round(each * times)
+        make = partial(_few, *asked) if times > 1 else partial(_most, *asked, round(1 / times))
         made = _joined(_in_threads(make, rngs))
         weight, k = importance.weights(made.log_weight)
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
@@ -218,10 +219,10 @@ def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]
         return list(pool.map(function, *arguments))
 
 
-def _most(density: Density, proposal: Proposal, count: int, rng: np.random.Generator) -> Proposed:
+def _most(density: Density, proposal: Proposal, count: int, times: int, rng: np.random.Generator) -> Proposed:
     """Make proposals together with their coefficients, which cost little at the same time."""
     u = proposal.draw(count, rng)
-    value, coefficients = _with_coefficients(density, u, rng)
+    value, coefficients = _with_coefficients(density, u, times, rng)
     return Proposed(u, value, value - proposal.log_density(u), coefficients)
 
 
@@ -229,7 +230,7 @@ def _few(density: Density, proposal: Proposal, count: int, rng: np.random.Genera
     """Make proposals without coefficients: few of them will be kept."""
     u = proposal.draw(count, rng)
     value = _inside(density, u)
-    return Proposed(u, value, value - proposal.log_density(u), np.empty((density.sums.width, 0)))
+    return Proposed(u, value, value - proposal.log_density(u), np.empty((density.sums.width, 0, count)))
 
 
 def _joined(parts: Sequence[Proposed]) -> Proposed:
@@ -259,13 +260,16 @@ def _are_enough(kept: Floats) -> bool:
 def _sampled(
     density: Density, made: Proposed, kept: Integers, rngs: list[np.random.Generator], pareto_k: float
 ) -> Sampled:
-    def coefficients(here: Integers, rng: np.random.Generator) -> Floats:
-        if made.coefficients.size:
-            return made.coefficients[:, here]
+    distinct = np.diff(kept.ravel(), prepend=-1) != 0
+    copy = np.arange(kept.size) - np.maximum.accumulate(np.where(distinct, np.arange(kept.size), 0))
+    distinct, copy = distinct.reshape(kept.shape), copy.reshape(kept.shape)
+
+    def coefficients(here: Integers, copies: Integers, rng: np.random.Generator) -> Floats:
+        if times := made.coefficients.shape[1]:
+            return made.coefficients[:, copies % times, here]
         return density.drawn(made.u[:, here], rng)[1]
 
-    found = _in_threads(coefficients, list(kept), rngs)
-    distinct = np.diff(kept.ravel(), prepend=-1).reshape(kept.shape) != 0
+    found = _in_threads(coefficients, list(kept), list(copy), rngs)
     return Sampled(
         u=made.u[:, kept],
         coefficients=np.stack(found, axis=1),
@@ -274,18 +278,22 @@ def _sampled(
     )
 
 
-def _with_coefficients(density: Density, u: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _with_coefficients(
+    density: Density, u: Floats, times: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return the log density (N,) of vectors (D, N), and coefficients (P, times, N) drawn at each."""
     value = np.full(u.shape[1], -np.inf)
-    coefficients = np.zeros((density.sums.width, u.shape[1]))
+    coefficients = np.zeros((density.sums.width, times, u.shape[1]))
     inside = np.flatnonzero(density.coordinates.inside(u))
     if not len(inside):
         return value, coefficients
     try:
-        value[inside], coefficients[:, inside] = density.drawn(u[:, inside], rng)
+        value[inside], drawn = density.drawn(u[:, inside], rng, times)
     except np.linalg.LinAlgError:
         value = _inside(density, u)
         inside = np.flatnonzero(np.isfinite(value))
-        _, coefficients[:, inside] = density.drawn(u[:, inside], rng)
+        _, drawn = density.drawn(u[:, inside], rng, times)
+    coefficients[:, :, inside] = drawn.reshape(len(drawn), times, -1)
     return value, coefficients
 
 

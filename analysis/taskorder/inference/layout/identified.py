@@ -44,7 +44,7 @@ A stage that stands one step back counts a 160,000th there, or 160,000 times: be
 sums of products lose their digits.
 """
 ENOUGH = 3
-"""So many residual levels that leave something bound the spread of all, and with it one that has one repeat."""
+"""So many residual levels that leave something bound the spread of all, and so that of one repeat alone."""
 CUT = 1e-3
 """The share of a prior beyond a limit that is worth a note."""
 

@@ -55,7 +55,8 @@ class Xtreme:
     def read(self, path: Path) -> Reading:
         """Read a file, or all files below a folder whose name ends in .json, .txt, .log or .out."""
         files, left_out = files_below(existing(path), lambda file: file.suffix in ENDINGS)
-        return joined([*(_of_file(file, path) for file in files), Reading(left_out=tuple(left_out))])
+        found = [_of_file(file, path) for file in files]
+        return joined([*found, *map(_fractions, found), Reading(left_out=tuple(left_out))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,18 @@ def _of_file(path: Path, root: Path) -> Reading:
     except InvalidTable as error:
         return Reading(problems=error.problems)
     return joined(_printed(text, file))
+
+
+def _fractions(found: Reading) -> Reading:
+    """Refuse a file none of whose scores is above 1: divided by 100, they would be next to nothing."""
+    highest = max((score.value for score in found.scores), default=Decimal(0))
+    if not 0 < highest <= 1:
+        return Reading()
+    message = (
+        f"no score is above {highest}: these are fractions, and evaluate.py gives percent. Multiply them by"
+        " 100, or write them as a wide table (import wide)."
+    )
+    return Reading(problems=(Problem(found.scores[0].names["file"], None, "", message),))
 
 
 def _returned(content: dict[str, Any], file: _File) -> Reading:

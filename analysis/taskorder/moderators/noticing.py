@@ -1,0 +1,47 @@
+"""What is no fault of a table, but worth a note: names that nothing is known of, columns nothing reads."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from taskorder.errors import first_of, nearest
+from taskorder.moderators.regimes import OBJECTIVES
+from taskorder.results.catalogue import Covariates
+from taskorder.results.schema import NAMES
+from taskorder.results.sequences import parse
+
+
+def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Name the columns beyond the contract that are called nearly as one of it that is empty."""
+    cells = frame[[*NAMES]]
+    empty = [name for name in NAMES if bool((cells[name].isna() | (cells[name].astype("str") == "")).all())]
+    others = [str(name) for name in frame.columns if name not in NAMES]
+    return tuple(
+        f"column {name!r} is none of the contract's: it is kept, and only a model file that names it reads"
+        f" it.{meant}"
+        for name in others
+        if (meant := nearest(name, empty))
+    )
+
+
+def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
+    """Say of which tasks and languages of new rows nothing is known, and what to do."""
+    stages = [stage for text in frame["sequence"].unique() for step in parse(text) for stage in step]
+    tasks = {stage.task for stage in stages if stage.task not in OBJECTIVES} | set(frame["target"])
+    codes = {code for stage in stages for code in stage.languages()}
+    codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
+    unknown = sorted(tasks - set(covariates.tasks["task"]))
+    strange = sorted(codes - set(covariates.languages["language"]))
+    said: list[str] = []
+    if unknown:
+        said.append(
+            f"Nothing is known of the tasks {first_of(unknown)}: no difficulty, no similarity to a target."
+            " A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
+            " data/similarity.csv, let the models use these rows in full."
+        )
+    if strange:
+        said.append(
+            f"Nothing is known of the languages {first_of(strange)}: no family, script or distance. A line in"
+            " data/languages.csv lets the models use these rows in full."
+        )
+    return tuple(said)
