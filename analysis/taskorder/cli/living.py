@@ -22,8 +22,9 @@ def refit(
         ),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back what was added last.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would change, roughly and soon; keep nothing.")
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; keep nothing.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Fit the models in full, not by weighted draws (takes a minute).")
     ] = False,
     gates: Annotated[
         bool, typer.Option("--gates", help="Put the claims through all gates, too (takes minutes).")
@@ -40,7 +41,7 @@ def refit(
     from taskorder.processes import WORKERS
 
     settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
-    wishes = refitting.Wishes(tuple(model or ()), settings, gates, dry_run, WORKERS)
+    wishes = refitting.Wishes(tuple(model or ()), settings, full, gates, dry_run, WORKERS)
     found = refitting.undo(wishes, say) if undo else refitting.refit(files or (), wishes, say)
     if isinstance(found, tuple):
         typer.echo("nothing to do: all of it stands already")

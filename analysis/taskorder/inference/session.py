@@ -150,12 +150,10 @@ def fitted_to(
     """Fit a model to a table that was read already; otherwise as `fitted`."""
     inputs = tuple(_named(file) for file in inputs)
     rows = select_rows(frame, spec, covariates)
-    chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
-    folder = store.home() / store.key(spec, rows_digest(rows), covariates_digest(covariates), chosen)
+    folder = _folder(spec, rows, covariates, settings)
     kept, fault = _kept(folder)
     if kept is not None:
-        manifest = {**kept.manifest, "inputs": listed(inputs)}
-        return Found(replace(kept, manifest=manifest), folder, fresh=False)
+        return _as_found(kept, folder, inputs)
     if fault:
         say(fault)
     say(f"fitting {spec.name} to {len(rows):,} rows (this can take a few minutes)")
@@ -171,6 +169,28 @@ def fitted_to(
     )
     store.save(result, folder, force=True)
     return Found(store.load(folder), folder, fresh=True, fault=fault)
+
+
+def known(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    inputs: Sequence[InputFile],
+    covariates: Covariates,
+    settings: Settings,
+) -> Found | None:
+    """Find the fit that `fitted_to` would return without any work; None where there is none."""
+    folder = _folder(spec, select_rows(frame, spec, covariates), covariates, settings)
+    kept, _ = _kept(folder)
+    return None if kept is None else _as_found(kept, folder, tuple(map(_named, inputs)))
+
+
+def _folder(spec: ModelSpec, rows: pd.DataFrame, covariates: Covariates, settings: Settings) -> Path:
+    chosen = {"engine": choose(settings.engine, spec).engine, "seed": settings.seed, "draws": settings.draws}
+    return store.home() / store.key(spec, rows_digest(rows), covariates_digest(covariates), chosen)
+
+
+def _as_found(kept: Fit, folder: Path, inputs: Sequence[InputFile]) -> Found:
+    return Found(replace(kept, manifest={**kept.manifest, "inputs": listed(inputs)}), folder, fresh=False)
 
 
 def _named(file: InputFile) -> InputFile:

@@ -77,6 +77,7 @@ class Moved(Change):
 def refit(
     *files: str | Path,
     models: Sequence[str | Path] = (),
+    full: bool = False,
     gates: bool = False,
     dry_run: bool = False,
     seed: int = SEED,
@@ -93,8 +94,10 @@ def refit(
         Result tables as CSV.
     models : sequence of str or Path
         Model files, or names of models that ship; all that the rows touch where there are none.
+    full : bool
+        Fit the models in full; else what they say is told from some hundred weighted draws, in seconds.
     gates : bool
-        Put the claims through all gates, too, which takes minutes.
+        Put the claims through all gates, too, which takes full fits and minutes.
     dry_run : bool
         Say what would change; keep nothing.
     seed, draws : int
@@ -112,7 +115,7 @@ def refit(
     MissingData
         If no file is named, or a model cannot be fitted with the new rows. Nothing is added then.
     """
-    wishes = _wishes(models, gates, dry_run, seed, draws)
+    wishes = _wishes(models, full, gates, dry_run, seed, draws)
     found = refitting.refit([Path(file) for file in files], wishes, say)
     return None if isinstance(found, tuple) else Moved.of(found)
 
@@ -120,6 +123,7 @@ def refit(
 def undo(
     *,
     models: Sequence[str | Path] = (),
+    full: bool = False,
     gates: bool = False,
     dry_run: bool = False,
     seed: int = SEED,
@@ -132,11 +136,11 @@ def undo(
     MissingData
         Where no table was added.
     """
-    return Moved.of(refitting.undo(_wishes(models, gates, dry_run, seed, draws), say))
+    return Moved.of(refitting.undo(_wishes(models, full, gates, dry_run, seed, draws), say))
 
 
 def _wishes(
-    models: Sequence[str | Path], gates: bool, dry_run: bool, seed: int, draws: int
+    models: Sequence[str | Path], full: bool, gates: bool, dry_run: bool, seed: int, draws: int
 ) -> refitting.Wishes:
     files = tuple(named_model(one) for one in models)
-    return refitting.Wishes(files, settings(seed, draws), gates, dry_run)
+    return refitting.Wishes(files, settings(seed, draws), full, gates, dry_run)

@@ -61,5 +61,5 @@ class Change:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The models whose fit failed its diagnostics."""
-        return tuple(one.spec.name for one in self.models if one.after and not one.after.diagnostics.ok)
+        """The models of which what is said after failed its diagnostics."""
+        return tuple(one.spec.name for one in self.models if one.failed[1])

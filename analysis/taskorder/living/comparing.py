@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,95 +11,24 @@ import pandas as pd
 
 from taskorder.claims.claim import Claim
 from taskorder.claims.examining import Examination, examine
-from taskorder.claims.judging import judge, verdict
-from taskorder.claims.variants import Analysis
+from taskorder.claims.judging import verdict
 from taskorder.claims.verdict import Verdict
-from taskorder.errors import FitFailed, MissingData, TaskorderError
-from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
-from taskorder.inference.criticism.sketches import Sketch
+from taskorder.errors import MissingData, TaskorderError
 from taskorder.inference.fitting import Fit
-from taskorder.inference.session import Found, Settings, fitted_to, read_tables
-from taskorder.inference.spec import ModelSpec, needs_nuts
-from taskorder.living.expecting import SUMMARY, expected
-from taskorder.living.reach import Booleans, Fate, Reach, design_of, parts, reach
+from taskorder.inference.session import read_tables
+from taskorder.inference.spec import ModelSpec
+from taskorder.living.expecting import SUMMARY
+from taskorder.living.moving import apart, moved, nothing
+from taskorder.living.reach import Booleans, Fate, Reach, reach
+from taskorder.living.sides import Means, Side, fitted, if_possible, kept_or_told, told
 from taskorder.results.catalogue import Covariates
-from taskorder.results.reading import InputFile
 
-MOST = 12
-"""Groups of new rows that are left out, one at a time."""
 SHIFTED = [
     "estimand",
     *(f"{name}_{when}" for when in ("before", "after") for name in SUMMARY),
     *("shift", "shift_sd"),
 ]
-MOVED = ["group", "rows", "estimand", "shift", "shift_sd", "problem"]
 _REMEDY = "; a project's own values stand in data/tasks.csv and data/similarity.csv"
-
-type Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Means:
-    """What the comparison of a model needs beside its tables.
-
-    Attributes
-    ----------
-    covariates : Covariates
-    settings : Settings
-        How the model is fitted.
-    claims : tuple of Claim
-        All that are registered.
-    calibrations : Path
-        The folder of calibration tables.
-    gates : bool
-        Whether claims are put through all gates, or judged by the posterior alone.
-    quick : bool
-        Whether what new rows would do is told from weighted draws in place of a fit.
-    say : callable
-        Is told what takes time before it is done.
-    """
-
-    covariates: Covariates
-    settings: Settings
-    claims: tuple[Claim, ...]
-    calibrations: Path
-    gates: bool
-    quick: bool
-    say: Say
-
-
-@dataclass(frozen=True)
-class Side:
-    """A model with one of the two sets of tables.
-
-    Attributes
-    ----------
-    table : DataFrame
-        What it was to be fitted to, as it was read.
-    found : Found or None
-        Its fit; None where it could not be fitted.
-    why : str
-        Why not; empty where it was.
-    """
-
-    table: pd.DataFrame
-    found: Found | None
-    why: str = ""
-
-    @property
-    def fit(self) -> Fit | None:
-        """The fit."""
-        return self.found.fit if self.found else None
-
-    @property
-    def rows(self) -> int:
-        """How many rows are modelled."""
-        return self.found.fit.diagnostics.rows if self.found else 0
-
-    @property
-    def reference(self) -> float:
-        """The score at which effects are stated in points; NaN without a fit."""
-        return float(self.found.fit.manifest["reference_score"]) if self.found else math.nan
 
 
 @dataclass(frozen=True)
@@ -141,7 +69,13 @@ class ModelChange:
     fates : tuple of Fate
         Of the new rows; empty where rows are taken back.
     before, after : Fit or None
-        None where it could not be fitted, and `after` where what it would say is told from weighted draws.
+        None where it could not be fitted, or what it says is told from weighted draws.
+    told : str
+        What was told from weighted draws; empty where both are fits.
+    failed : tuple of bool
+        Whether what it says before, and after, failed its diagnostics.
+    digests : tuple of str
+        SHA-256 of the rows before and after; empty where nothing is said of them.
     unfitted : tuple of str
         Why it could not be fitted before, and after; empty where it could.
     rows : tuple of int
@@ -163,6 +97,9 @@ class ModelChange:
     fates: tuple[Fate, ...]
     before: Fit | None
     after: Fit | None
+    told: str
+    failed: tuple[bool, bool]
+    digests: tuple[str, str]
     unfitted: tuple[str, str]
     rows: tuple[int, int]
     references: tuple[float, float]
@@ -204,28 +141,44 @@ def compared(
     found = _reached(frame, np.arange(len(frame)) >= len(frame) - count, spec, means.covariates)
     if not found.touched:
         return found.fates
-    without = _fitted_if_possible(spec, before if adding else after, means)
-    if adding and means.quick:
-        return _foreseen(spec, found, without, means)
+    without = if_possible(spec, before if adding else after, means)
     named = [replace(file, path=names.get(Path(file.path), file.path)) for file in inputs]
-    within = _fitted(spec, frame, named, means)
+    if not adding:
+        within = kept_or_told(spec, frame, named, means)
+    elif means.quick:
+        within = told(spec, frame, found.rows, apart(found, spec, means), means)
+    else:
+        within = fitted(spec, frame, named, means)
     first, second = (without, within) if adding else (within, without)
-    moved, measured = _moved(found, spec, within.fit, means) if adding and within.fit else (_nothing(), "")
+    of_rows, measured = moved(found, spec, within, means) if adding else (nothing(), "")
     claims, examinations = _claims(spec, (first, second), means)
     return ModelChange(
         spec,
         found.fates if adding else (),
         before=first.fit,
         after=second.fit,
+        told=_told(first, second),
+        failed=(first.failed, second.failed),
+        digests=(first.rows_sha256, second.rows_sha256),
         unfitted=(first.why, second.why),
         rows=(first.rows, second.rows),
         references=(first.reference, second.reference),
-        estimands=shifted(of_fit(first.fit), of_fit(second.fit)),
-        moved=moved,
+        estimands=shifted(first.estimands, second.estimands),
+        moved=of_rows,
         measured=measured,
         claims=claims,
         examinations=examinations,
     )
+
+
+def _told(first: Side, second: Side) -> str:
+    """Say what is told from weighted draws, and how to have it in full."""
+    told_of = [(when, side.told) for when, side in (("Before", first), ("After", second)) if side.told]
+    if not told_of:
+        return ""
+    how = " and ".join(f"{when} is told from {one.how}" for when, one in told_of)
+    doubts = "".join(f"; they cannot be relied on: {one.problem}" for _, one in told_of if one.problem)
+    return f"{how}{doubts}. --full fits the model."
 
 
 def _reached(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covariates) -> Reach:
@@ -236,52 +189,6 @@ def _reached(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Co
         raise MissingData(f"model {spec.name!r} cannot be fitted with these rows: {error}{remedy}") from None
 
 
-def _fitted(spec: ModelSpec, frame: pd.DataFrame, inputs: Sequence[InputFile], means: Means) -> Side:
-    """Fit a model, or find its fit."""
-    return Side(frame, fitted_to(spec, frame, inputs, means.covariates, means.settings, means.say))
-
-
-def _fitted_if_possible(spec: ModelSpec, paths: Sequence[Path], means: Means) -> Side:
-    """Fit a model to tables that it may not suit, or say why it cannot be."""
-    if not paths:
-        return Side(pd.DataFrame(), None, "none of its tables is there")
-    frame, inputs = read_tables(spec, paths, means.covariates)
-    try:
-        return _fitted(spec, frame, inputs, means)
-    except TaskorderError as error:
-        return Side(frame, None, str(error).removeprefix(f"model {spec.name!r}: "))
-
-
-def _foreseen(spec: ModelSpec, found: Reach, first: Side, means: Means) -> ModelChange:
-    """Compare a model with what it would say, told from weighted draws."""
-    means.say(f"telling what {spec.name} would say from weighted draws")
-    before = Analysis(first.found.fit, first.table, means.covariates) if first.found else None
-    then = expected(found, spec, before, means.covariates, means.settings.seed)
-    draws, problem = len(then.sketch.draws), then.sketch.problem
-    doubt = f"; they cannot be relied on: {problem}" if problem else ""
-    about = [claim for claim in means.claims if claim.model == spec.name]
-    return ModelChange(
-        spec,
-        found.fates,
-        before=first.fit,
-        after=None,
-        unfitted=(first.why, "" if draws else problem),
-        rows=(first.rows, then.sketch.rows if draws else 0),
-        references=(first.reference, found.reference),
-        estimands=shifted(of_fit(first.fit), then.table()),
-        moved=_nothing(),
-        measured=f"Not measured: after is told from {draws:,} weighted draws{doubt}." if draws else "",
-        claims=tuple(
-            ClaimChange(_judged(claim, first, means), then.judged(claim), gates=False) for claim in about
-        ),
-        examinations=(None, None),
-    )
-
-
-def _judged(claim: Claim, side: Side, means: Means) -> Verdict:
-    return Verdict(claim, judge(claim, side.fit, means.calibrations)) if side.fit else Verdict(claim)
-
-
 def shifted(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Return each estimand before and after, and how far it shifted, from tables that `of_fit` gives."""
     both = after.add_suffix("_after").join(before.add_suffix("_before"), how="outer", sort=False)
@@ -289,59 +196,6 @@ def shifted(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     shift = both["mean_after"] - both["mean_before"]
     sd = both["sd_before"].where(both["sd_before"] > 0)
     return both.assign(shift=shift, shift_sd=shift / sd).rename_axis("estimand").reset_index()[SHIFTED]
-
-
-def of_fit(fit: Fit | None) -> pd.DataFrame:
-    """Return `unit, mean, sd, lower, upper` of each estimand of a fit."""
-    if fit is None:
-        return pd.DataFrame(columns=SUMMARY, index=pd.Index([], name="estimand"))
-    summary = fit.summary.rename(columns={"parameter": "estimand"})
-    own = summary["estimand"].str.split("[").str[0].isin(list(fit.spec.estimands))
-    return summary[own].set_index("estimand")[SUMMARY]
-
-
-def _nothing() -> pd.DataFrame:
-    return pd.DataFrame(columns=MOVED)
-
-
-def _moved(found: Reach, spec: ModelSpec, fit: Fit, means: Means) -> tuple[pd.DataFrame, str]:
-    """Leave each group of new rows out, and see how far every estimand goes back."""
-    if obstacle := needs_nuts(spec):
-        return _nothing(), f"Which rows moved it is not told: {obstacle}."
-    what, group = parts(found, MOST)
-    if not what:
-        return _nothing(), "The new rows are of one kind: they moved it together."
-    means.say(f"leaving groups of the new rows out of {spec.name}, one at a time")
-    try:
-        design = design_of(found, group, spec, means.covariates)
-        everything = whole(design, spec, fit.tree["posterior"].to_dataset())
-        of_cell = np.full(len(design.cells.mean), "", dtype=object)
-        inside = design.row_cell >= 0
-        of_cell[design.row_cell[inside]] = group.to_numpy(dtype=object)[inside]
-        names = [str(name) for name in dict.fromkeys(group[group != ""])]
-        masks = [(name, np.asarray(of_cell == name)) for name in names]
-        sketches = sketches_without_cells(everything, masks, seed=means.settings.seed, paired=True)
-    except (FitFailed, MissingData) as error:
-        return _nothing(), f"Which rows moved it cannot be told: {error}."
-    return _shifts(sketches), (
-        f"Measured by leaving out the rows of one {what} at a time: their sums of products are taken off, and"
-        " draws of the posterior after are moved to where it is without them, and weighed (Paananen et al."
-        " 2021). A shift is what a group adds to all others, so that shifts need not add up; below a tenth of"
-        " an sd they are noise."
-    )
-
-
-def _shifts(sketches: Sequence[Sketch]) -> pd.DataFrame:
-    """Return how far each group moves the mean of each estimand; the first sketch is of all data."""
-    rows: list[dict[str, object]] = []
-    for estimand in map(str, sketches[0].draws):
-        everything = sketches[0].summary(estimand)
-        sd = everything["sd"] or np.nan
-        for one in sketches[1:]:
-            shift = everything["mean"] - one.summary(estimand)["mean"]
-            found = (one.name, one.rows, estimand, shift, shift / sd, one.problem)
-            rows.append(dict(zip(MOVED, found, strict=True)))
-    return pd.DataFrame(rows, columns=MOVED)
 
 
 def _claims(
@@ -358,7 +212,7 @@ def _claims(
     def judged(claim: Claim, place: int) -> Verdict:
         if (examination := examined[place]) is not None:
             return verdict(claim, examination, means.calibrations)
-        return _judged(claim, sides[place], means)
+        return sides[place].judged(claim, means.calibrations)
 
     changes = tuple(ClaimChange(judged(claim, 0), judged(claim, 1), means.gates) for claim in about)
     return changes, (examined[0], examined[1])

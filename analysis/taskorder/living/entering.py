@@ -122,8 +122,9 @@ def entered(ledger: Ledger, change: Change) -> Ledger:
 def _rows(one: ModelChange) -> dict[str, object]:
     return {
         "rows": list(one.rows),
-        "rows_sha256": [fit.manifest["rows_sha256"] if fit else "" for fit in (one.before, one.after)],
-        "ok": bool(one.after and one.after.diagnostics.ok),
+        "rows_sha256": list(one.digests),
+        "ok": not one.failed[1] and not one.unfitted[1],
+        "fitted": one.told == "",
     }
 
 

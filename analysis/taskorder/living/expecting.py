@@ -1,91 +1,113 @@
-"""What new rows would do, told from some hundred weighted draws in place of a fit.
+"""What a model says of rows, told from some hundred weighted draws in place of a fit.
 
-Draws of the posterior before are moved to where that of all rows is, and weighed there; where the new rows
-bring parameters of their own, such as another residual sd, or the draws do not cover it, a proposal of its
-own is made (`criticism.sketches`). That takes a small part of the time of a fit, and is never kept as one.
+The draws are of a proposal that follows the posterior of all rows, and weighed (`criticism.sketches`); where
+they do not cover it, it is sampled. That takes a small part of the time of a fit, and is never kept as one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Judgement
-from taskorder.claims.variants import Analysis
 from taskorder.claims.verdict import NO_DATA, Verdict
-from taskorder.inference.criticism.cloud import Cloud
-from taskorder.inference.criticism.sketches import Sketch, sketched
-from taskorder.inference.engines.draws import LEVEL_DIM
-from taskorder.inference.engines.parameters import sd_names
+from taskorder.inference.criticism.influence import influence
+from taskorder.inference.criticism.sketches import Sketched, sketch_of
 from taskorder.inference.estimands import unit
+from taskorder.inference.fitting import rows_digest
+from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
-from taskorder.living.reach import Reach
-from taskorder.results.catalogue import Covariates
 
+ENOUGH = 200.0
+"""What draws of theta are to be worth; there are several draws of the effects at each."""
 SUMMARY = ["unit", "mean", "sd", "lower", "upper"]
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The estimands of a model with new rows, from weighted draws; `reference` is the score of points."""
+    """What weighted draws say of the estimands of a model.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    told : Sketched
+    rows_sha256 : str
+        Of the rows.
+    """
 
     spec: ModelSpec
-    sketch: Sketch
-    reference: float
+    told: Sketched
+    rows_sha256: str
+
+    @property
+    def rows(self) -> int:
+        """How many rows are modelled."""
+        return self.told.sketch.rows
+
+    @property
+    def reference(self) -> float:
+        """The score at which effects are stated in points."""
+        return self.told.design.reference
+
+    @property
+    def problem(self) -> str:
+        """Why the draws cannot be relied on; empty where they can."""
+        return self.told.sketch.problem
+
+    @property
+    def how(self) -> str:
+        """Say in words what it is told from."""
+        sketch = self.told.sketch
+        return f"{len(sketch.draws):,} weighted draws" if self.told.found else f"{len(sketch.draws):,} draws"
 
     def table(self) -> pd.DataFrame:
         """Return `unit, mean, sd, lower, upper` of each estimand."""
-        rows = {
-            name: {"unit": self._unit(name), **self.sketch.summary(name)}
-            for name in map(str, self.sketch.draws)
-        }
+        sketch = self.told.sketch
+        rows = {name: {"unit": self._unit(name), **sketch.summary(name)} for name in map(str, sketch.draws)}
         return pd.DataFrame.from_dict(rows, orient="index", columns=SUMMARY).rename_axis("estimand")
 
     def judged(self, claim: Claim) -> Verdict:
         """Judge a claim by the draws alone."""
-        if claim.estimand not in self.sketch.draws:
+        sketch = self.told.sketch
+        if claim.estimand not in sketch.draws:
             return Verdict(claim, NO_DATA)
-        draws = self.sketch.draws[claim.estimand].to_numpy()
-        numbers = self.sketch.summary(claim.estimand)
+        draws = sketch.draws[claim.estimand].to_numpy()
+        numbers = sketch.summary(claim.estimand)
         return Verdict(
             claim,
             Judgement(
-                probability=claim.probability(draws, self.sketch.weight),
+                probability=claim.probability(draws, sketch.weight),
                 mean=numbers["mean"],
                 lower=numbers["lower"],
                 upper=numbers["upper"],
                 unit=self._unit(claim.estimand),
-                diagnosed=not self.sketch.problem,
+                diagnosed=not sketch.problem,
             ),
         )
+
+    def moved_by(self, parts: Sequence[tuple[str, NDArray[np.bool_]]], seed: int) -> pd.DataFrame | None:
+        """Tell how far parts of the cells move the estimands (`influence`); None where it was sampled."""
+        told = self.told
+        if told.start is None or told.found is None:
+            return None
+        return influence(told.design, self.spec, told.start, told.found, parts, seed=seed)
 
     def _unit(self, name: str) -> str:
         return unit(self.spec.estimands[name.split("[")[0]], self.spec, self.reference)
 
 
-def expected(
-    found: Reach, spec: ModelSpec, before: Analysis | None, covariates: Covariates, seed: int
-) -> Expected:
-    """Tell what a model would say with the new rows, from its fit without them, if there is one."""
-    sketch = sketched(
-        spec,
-        found.rows,
-        covariates,
-        name="with the new rows",
-        kind="added",
-        seed=seed,
-        near=before and _cloud(before, found),
-    )
-    return Expected(spec, sketch, found.reference)
+def expected(design: Design, rows: pd.DataFrame, spec: ModelSpec, seed: int) -> Expected:
+    """Tell what a model says of rows that are laid out already.
 
-
-def _cloud(before: Analysis, found: Reach) -> Cloud | None:
-    """Return draws of the posterior before; None where the new rows bring parameters of their own."""
-    posterior = before.posterior()
-    sds = {str(name) for name in posterior if str(name).startswith("sd:")} - {"sd:residual"}
-    known = (sds, posterior.sizes.get(LEVEL_DIM, 0))
-    design = found.design
-    same = design is not None and known == (set(sd_names(design.blocks)), len(design.residual_levels))
-    return before.cloud() if same else None
+    Raises
+    ------
+    TaskorderError
+        Where it cannot be fitted to them.
+    """
+    told = sketch_of(design, spec, name="", kind="", seed=seed, enough=ENOUGH)
+    return Expected(spec, told, rows_digest(rows))

@@ -17,10 +17,11 @@ from taskorder.inference.session import Settings, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
 from taskorder.living.adding import Table, offered
 from taskorder.living.change import Change
-from taskorder.living.comparing import Means, ModelChange, Say, compared
+from taskorder.living.comparing import ModelChange, compared
 from taskorder.living.entering import Addition, additions, entered, last_added, sound
 from taskorder.living.project import Project, held, here
 from taskorder.living.reach import Fate, takes, untaken
+from taskorder.living.sides import Means, Say
 from taskorder.living.telling import written
 from taskorder.moderators.noticing import without_covariates
 from taskorder.paths import resource
@@ -42,11 +43,13 @@ class Wishes:
     models : tuple of Path
         The model files that are refitted; all that ship where there are none.
     settings : Settings
+    full : bool
+        Whether models are fitted in full; else what they say is told from weighted draws, where no fit is
+        kept.
     gates : bool
-        Whether claims are put through all gates.
+        Whether claims are put through all gates, which takes full fits.
     dry : bool
-        Whether nothing is kept; what the new rows would do is then told from weighted draws, but where
-        `gates` are asked for.
+        Whether nothing is kept.
     workers : int
         Processes that compare models at the same time, but where claims are put through their gates; if
         several, `say` has to be a function of a module.
@@ -54,6 +57,7 @@ class Wishes:
 
     models: tuple[Path, ...]
     settings: Settings
+    full: bool = False
     gates: bool = False
     dry: bool = False
     workers: int = 1
@@ -181,7 +185,7 @@ def _not_compared(addition: Addition, models: Sequence[ModelSpec], wishes: Wishe
 
 
 def _means(wishes: Wishes, known: Covariates, say: Say) -> Means:
-    quick = wishes.dry and not wishes.gates
+    quick = not (wishes.full or wishes.gates)
     return Means(known, wishes.settings, registered(), resource(CALIBRATIONS), wishes.gates, quick, say)
 
 

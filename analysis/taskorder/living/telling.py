@@ -11,7 +11,8 @@ import pandas as pd
 from taskorder.claims.verdict import Verdict
 from taskorder.inference.estimands import PROBABILITY, reports_points
 from taskorder.living.change import Change
-from taskorder.living.comparing import MOVED, SHIFTED, ClaimChange, ModelChange
+from taskorder.living.comparing import SHIFTED, ClaimChange, ModelChange
+from taskorder.living.moving import MOVED
 from taskorder.living.reach import Fate
 from taskorder.reporting.wording import decimals_for, number, signed
 
@@ -122,9 +123,11 @@ def _model(one: ModelChange, table: Table) -> Lines:
             yield from (f"It could not be fitted {when}: {_ended(why)}", "")
     if one.notes:
         yield from ("The fit says what it did not say before:", *(f"- {note}" for note in one.notes), "")
-    for when, fit in zip(_WHEN, (one.before, one.after), strict=True):
-        if fit and not fit.diagnostics.ok:
+    for when, failed in zip(_WHEN, one.failed, strict=True):
+        if failed:
             yield from (f"The fit {when} FAILED its diagnostics, and decides nothing.", "")
+    if one.told:
+        yield from (one.told, "")
     yield from _reference(one)
     if one.estimands.empty:
         yield "No estimand of its model file has a value before or after."

@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from taskorder.errors import TaskorderError
+from taskorder.errors import FitFailed, TaskorderError
 from taskorder.files import replacing
-from taskorder.inference.criticism.cloud import Cloud, Weighted, moved, proposed
+from taskorder.inference.criticism.cloud import ENOUGH, Cloud, Weighted, moved, proposed
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed
 from taskorder.inference.engines.density import density
-from taskorder.inference.engines.mode import mode
+from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.fitting import choose, sampler
 from taskorder.inference.layout.design import Design, build_design
@@ -94,6 +94,26 @@ class Sketch:
         return {"mean": mean, "sd": sd, "lower": float(lower), "upper": float(upper)}
 
 
+@dataclass(frozen=True)
+class Sketched:
+    """A sketch, and what it was made from.
+
+    Attributes
+    ----------
+    sketch : Sketch
+    design : Design
+    start : Mode or None
+        Where its draws were looked for; None where the posterior was sampled.
+    found : Weighted or None
+        Its draws of theta; None likewise.
+    """
+
+    sketch: Sketch
+    design: Design
+    start: Mode | None = None
+    found: Weighted | None = None
+
+
 def failed(name: str, kind: str, rows: int, problem: str) -> Sketch:
     """Return the sketch of an analysis that gave no posterior."""
     return Sketch(name, kind, rows, pd.DataFrame(), np.zeros(0), problem)
@@ -118,25 +138,49 @@ def sketched(
     """
     try:
         design = build_design(rows, spec, covariates)
-        modelled = int((design.row_cell >= 0).sum())
-        if needs_nuts(spec):
-            return _sampled(design, spec, name, kind, modelled, seed)
-        with threadpool_limits(limits=1, user_api="blas"):
-            found = _weighted(design, spec, near, np.random.default_rng(seed))
-            if not found.covered:
-                return _sampled(design, spec, name, kind, modelled, seed)
-            draws = _evaluated(design, spec, found)
-        return Sketch(name, kind, modelled, draws, np.tile(found.weight, TIMES) / TIMES, "", found.pareto_k)
+        return sketch_of(design, spec, name=name, kind=kind, seed=seed, near=near).sketch
     except TaskorderError as error:
         return failed(name, kind, len(rows), str(error))
+
+
+def sketch_of(
+    design: Design,
+    spec: ModelSpec,
+    *,
+    name: str,
+    kind: str,
+    seed: int,
+    near: Cloud | None = None,
+    enough: float = ENOUGH,
+) -> Sketched:
+    """Fit a model to a design, and keep what it was told from, too; otherwise as `sketched`.
+
+    Draws of a proposal of its own are to be worth `enough`.
+
+    Raises
+    ------
+    TaskorderError
+        Where it cannot be fitted.
+    """
+    rows = int((design.row_cell >= 0).sum())
+    if needs_nuts(spec):
+        return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
+    rng = np.random.default_rng(seed)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            sums = density(design, spec)
+            found = None if near is None else moved(near, sums, rng, TIMES)
+            start = None
+            if found is None or not found.covered:
+                start = mode(sums, design)
+                found = proposed(start, THETAS, rng, TIMES, enough)
     except np.linalg.LinAlgError:
-        return failed(name, kind, len(rows), "no mode can be found")
-
-
-def _weighted(design: Design, spec: ModelSpec, near: Cloud | None, rng: np.random.Generator) -> Weighted:
-    sums = density(design, spec)
-    found = None if near is None else moved(near, sums, rng, TIMES)
-    return found if found is not None and found.covered else proposed(mode(sums, design), THETAS, rng, TIMES)
+        raise FitFailed("no mode can be found") from None
+    if not found.covered:
+        return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
+    weight = np.tile(found.weight, TIMES) / TIMES
+    sketch = Sketch(name, kind, rows, _evaluated(design, spec, found), weight, "", found.pareto_k)
+    return Sketched(sketch, design, start, found)
 
 
 def _evaluated(design: Design, spec: ModelSpec, found: Weighted) -> pd.DataFrame:
