@@ -120,4 +120,4 @@ def root(tmp_path: Path, laid_out: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def wishes() -> Wishes:
-    return Wishes((), SETTINGS)
+    return Wishes((), SETTINGS, full=True)

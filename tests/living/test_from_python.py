@@ -14,7 +14,7 @@ def test_what_moved_is_a_table_and_can_be_taken_back(root: Path, rows: Rows) -> 
     assert tried.folder is None
     assert not (root / "data" / "added").exists()
 
-    found = taskorder.refit(mine, models=["small"], seed=3, draws=1600)
+    found = taskorder.refit(mine, models=["small"], full=True, seed=3, draws=1600)
     assert found is not None
     before, after = found.models[0].before, found.models[0].after
     shifts = found.estimands.set_index("estimand")["shift"]

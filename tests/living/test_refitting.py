@@ -1,17 +1,19 @@
 """Tables added to a project and taken back: what is fitted, told, kept, and never kept by halves."""
 
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from taskorder.claims import ledger as ledgers
-from taskorder.errors import InvalidTable, MissingData, TaskorderError
+from taskorder.errors import FitFailed, InvalidTable, MissingData, TaskorderError
 from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
-from taskorder.inference.criticism.sketches import failed
+from taskorder.inference.criticism.sketches import Sketched, sketch_of
 from taskorder.inference.session import fitted, read_tables, tables_of
 from taskorder.inference.spec import read_model
 from taskorder.living import expecting, reach
@@ -199,13 +201,14 @@ def test_unknown_tasks_are_named_with_the_remedy_and_unknown_languages_refused(
 
 
 @pytest.mark.usefixtures("root")
-def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: Wishes) -> None:
+def test_weighted_draws_tell_near_enough_what_the_fit_says(rows: Rows, wishes: Wishes) -> None:
     new = rows("mine.csv", gain=6.0)
     said: list[str] = []
-    foretold = added(refit([new], replace(wishes, dry=True), said.append))
+    foretold = added(refit([new], replace(wishes, dry=True, full=False), said.append))
     (dry,) = foretold.models
     assert "fitting small to 48 rows (this can take a few minutes)" not in said
     assert dry.after is None
+    assert re.fullmatch(r"After is told from \d,\d{3} weighted draws\. --full fits the model\.", dry.told)
     true = added(refit([new], wishes)).models[0]
     assert dry.rows == true.rows
     assert dry.references == pytest.approx(true.references)
@@ -220,15 +223,36 @@ def test_a_dry_run_tells_near_enough_what_the_fit_will_say(rows: Rows, wishes: W
     assert roughly["sd_after"] == pytest.approx(found["sd_after"], rel=0.25)
     ours, theirs = (one.claims[0].after.judgement for one in (dry, true))
     assert ours.probability == pytest.approx(theirs.probability, abs=0.1)
+    both = dry.moved.merge(true.moved, on=["group", "estimand"], suffixes=("_told", "_measured"))
+    assert len(both) == len(true.moved) == len(dry.moved) > 0
+    assert both["rows_told"].tolist() == both["rows_measured"].tolist()
+    assert (both["shift_sd_told"] - both["shift_sd_measured"]).abs().max() < 0.15
+    assert both["shift_sd_told"].abs().max() > 0.15
 
 
-@pytest.mark.parametrize("dry", [True, False])
+@pytest.mark.usefixtures("root")
+def test_rows_are_added_and_taken_back_without_a_fit(rows: Rows, wishes: Wishes) -> None:
+    quick = replace(wishes, full=False)
+    change = added(refit([rows("mine.csv", gain=6.0)], quick))
+    content = ledgers.read(here().ledger).entries[-1].content["models"]
+    assert isinstance(content, dict)
+    assert (content["small"]["ok"], content["small"]["fitted"]) == (True, False)
+    said: list[str] = []
+    (back,) = added(undo(quick, said.append)).models
+    assert back.before is None
+    assert back.told.startswith("Before is told from ")
+    assert not any(line.startswith("fitting") for line in said)
+    there, again = (one.estimands.set_index("estimand").loc["stage_points"] for one in (*change.models, back))
+    assert again["shift"] == pytest.approx(-there["shift"], abs=0.1 * there["sd_after"])
+
+
+@pytest.mark.parametrize(("dry", "full"), [(True, False), (False, False), (False, True)])
 def test_two_processes_say_of_two_models_what_one_says(
-    root: Path, rows: Rows, wishes: Wishes, *, dry: bool
+    root: Path, rows: Rows, wishes: Wishes, *, dry: bool, full: bool
 ) -> None:
     other = (root / "models/small.toml").read_text("utf-8").replace('name = "small"', 'name = "other"')
     (root / "models/other.toml").write_text(other, "utf-8")
-    new, wishes = rows("mine.csv", gain=6.0), replace(wishes, dry=dry)
+    new, wishes = rows("mine.csv", gain=6.0), replace(wishes, dry=dry, full=full)
     first = added(refit([new], replace(wishes, workers=2), print))
     if not dry:
         undo(wishes)
@@ -271,15 +295,32 @@ def test_a_model_that_could_not_be_fitted_before_says_why(root: Path, rows: Rows
     assert "It could not be fitted before: no rows are left after [data] where = " in text(change)
 
 
+def test_nothing_is_added_where_nothing_can_be_told(
+    root: Path, rows: Rows, wishes: Wishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_a_mode(*_: object, **__: object) -> None:
+        raise FitFailed("no mode can be found")
+
+    monkeypatch.setattr(expecting, "sketch_of", without_a_mode)
+    before = tree(root)
+    with pytest.raises(FitFailed, match="nothing was added: no mode can be found"):
+        refit([rows("mine.csv")], replace(wishes, full=False))
+    assert tree(root) == before
+
+
 @pytest.mark.usefixtures("root")
-def test_what_cannot_be_foretold_is_said(rows: Rows, wishes: Wishes, monkeypatch: pytest.MonkeyPatch) -> None:
-    none = failed("with the new rows", "added", 48, "no mode can be found")
-    monkeypatch.setattr(expecting, "sketched", lambda *_, **__: none)
-    change = added(refit([rows("mine.csv")], replace(wishes, dry=True)))
-    assert "small: 32 rows before, no fit after" in text(change)
-    assert "It could not be fitted after: no mode can be found." in text(change)
+def test_draws_that_cannot_be_relied_on_decide_nothing(
+    rows: Rows, wishes: Wishes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubtful(*arguments: Any, **named: Any) -> Sketched:
+        found = sketch_of(*arguments, **named)
+        return replace(found, sketch=replace(found.sketch, problem="Pareto k-hat is 0.90"))
+
+    monkeypatch.setattr(expecting, "sketch_of", doubtful)
+    change = added(refit([rows("mine.csv")], replace(wishes, full=False)))
+    assert change.failed == ("small",)
+    assert "they cannot be relied on: Pareto k-hat is 0.90. --full fits the model." in text(change)
     assert change.models[0].claims[0].words[1] == "undecided"
-    assert written(change)["claims.csv"].decode().splitlines()[1].endswith(",,False")
 
 
 def test_nothing_is_added_where_a_model_could_not_be_fitted(root: Path, rows: Rows, wishes: Wishes) -> None:

@@ -89,7 +89,7 @@ def influence(
     means = _means(design, spec, full, told)
     moved = (means.loc[""] - means).drop(index="").reindex([name for name, _ in parts])
     found_of = moved.rename_axis("group").reset_index().melt("group", var_name="estimand", value_name="shift")
-    return found_of.assign(problem=found_of["group"].map(problems).fillna(""))
+    return found_of.assign(problem=[problems.get(name, "") for name in found_of["group"]])
 
 
 def _away(rest: Density, start: Mode) -> Floats:

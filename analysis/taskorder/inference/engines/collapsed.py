@@ -46,9 +46,8 @@ CAN_AGREE = 1000
 TRIED, NEAR = 100, 0.75
 """So many are tried first in every chain, if more will be kept; where they are worth less than such a share
 of their number, the proposal learns at once."""
-ENOUGH, SHARE, MOST_ASKED = 1.25 * MIN_ESS, 0.25, 0.85
-"""What kept draws are to be worth, in the middle and in the tails; in the middle such a share of their number
-beside; no more than the last share of it is asked for."""
+TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
+"""What kept draws are to be worth in the tails; no more than such a share of their number is asked for."""
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
@@ -146,7 +145,7 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     proposal = proposal_about(start)
     if each > TRIED:
         proposal = _tried(start.density, proposal, rngs)
-    can_do = PROPOSALS[0] * MOST_ASKED * each * CHAINS >= ENOUGH
+    can_do = PROPOSALS[0] * NEAR * each * CHAINS >= _enough(each * CHAINS)
     for times in PROPOSALS if can_do else PROPOSALS[1:]:
         asked = start.density, proposal, round(each * times)
         make = partial(_few, *asked) if times > 1 else partial(_most, *asked, round(1 / times))
@@ -239,12 +238,17 @@ def _joined(parts: Sequence[Proposed]) -> Proposed:
     )
 
 
+def _enough(size: int) -> float:
+    """Return what so many kept draws are to be worth."""
+    return 0.75 * MIN_ESS + size / 4
+
+
 def _are_enough(kept: Floats) -> bool:
     """Say whether draws of theta (D, chains, draws) are worth enough, and pass by R-hat, which is noise."""
     size = kept[0].size
     asked: list[tuple[float, dict[str, Any]]] = [
-        (max(ENOUGH, SHARE * size), {"method": "bulk"}),
-        (ENOUGH, {"method": "tail", "prob": TAILS}),
+        (_enough(size), {"method": "bulk"}),
+        (TAIL_ENOUGH, {"method": "tail", "prob": TAILS}),
     ]
     axes: dict[str, Any] = {"chain_axis": 0, "draw_axis": 1}
     worth = all(
