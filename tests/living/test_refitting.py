@@ -21,6 +21,7 @@ from taskorder.living.change import Change
 from taskorder.living.project import held, here
 from taskorder.living.refitting import Wishes, refit, undo
 from taskorder.living.telling import markdown, text, written
+from taskorder.processes import processes
 from taskorder.results.catalogue import covariates
 
 from .conftest import Rows
@@ -253,7 +254,8 @@ def test_two_processes_say_of_two_models_what_one_says(
     other = (root / "models/small.toml").read_text("utf-8").replace('name = "small"', 'name = "other"')
     (root / "models/other.toml").write_text(other, "utf-8")
     new, wishes = rows("mine.csv", gain=6.0), replace(wishes, dry=dry, full=full)
-    first = added(refit([new], replace(wishes, workers=2), print))
+    with processes(1) as pool:
+        first = added(refit([new], replace(wishes, pool=pool), print))
     if not dry:
         undo(wishes)
     assert {one.spec.name for one in first.models} == {"small", "other"}
@@ -266,8 +268,9 @@ def test_a_model_that_fails_in_a_process_is_told_as_if_it_had_failed_here(
     small = edited(root, 'missing = "drop"', 'missing = "error"')
     (root / "models/other.toml").write_text(small.read_text("utf-8").replace('"small"', '"other"'), "utf-8")
     before = tree(root)
-    with pytest.raises(MissingData, match=r"nothing was added: model '\w+' cannot be .* no difficulty for"):
-        refit([rows("own.csv", tasks=("snli", "our_task"))], replace(wishes, workers=2), print)
+    said = r"nothing was added: model '\w+' cannot be .* no difficulty for"
+    with processes(1) as pool, pytest.raises(MissingData, match=said):
+        refit([rows("own.csv", tasks=("snli", "our_task"))], replace(wishes, pool=pool), print)
     assert tree(root) == before
 
 

@@ -20,7 +20,7 @@ from scipy.stats import norm
 from taskorder.archive.contents import CLAIMS
 from taskorder.inference import store
 from taskorder.inference.criticism import sketches
-from taskorder.inference.criticism.sketches import TIMES, Sketch
+from taskorder.inference.criticism.sketches import ROUGH, Sketch
 from taskorder.inference.summary import INTERVAL
 
 type Floats = NDArray[np.float64]
@@ -239,7 +239,7 @@ def _label(sketch: Sketch) -> tuple[object, ...]:
 
 def _of_means(first: Sketch, second: Sketch, estimand: str) -> tuple[float, int]:
     values = [
-        (np.asarray(found["mean"]), np.asarray(found["sd"] / np.sqrt(one.ess / TIMES)))
+        (np.asarray(found["mean"]), np.asarray(found["sd"] / np.sqrt(one.ess / ROUGH.times)))
         for one in (first, second)
         for found in (one.summary(estimand),)
     ]

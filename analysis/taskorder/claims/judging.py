@@ -17,7 +17,7 @@ from taskorder.claims.examining import STUDY, Examination
 from taskorder.claims.verdict import Verdict
 from taskorder.inference.criticism.calibration import of_present_state
 from taskorder.inference.criticism.leaving_out import LEFT_OUT
-from taskorder.inference.criticism.sketches import TIMES, Sketch
+from taskorder.inference.criticism.sketches import ROUGH, Sketch
 from taskorder.inference.estimands import unit
 from taskorder.inference.fitting import Fit
 from taskorder.inference.summary import INTERVAL
@@ -128,7 +128,9 @@ def _reproduced(claim: Claim, fit: Fit, again: Sketch | None) -> Reproduced | No
     first = _draws(claim, fit)
     second = again.summary(claim.estimand)
     error = (
-        0.0 if again.problem else float(np.hypot(_error(first), second["sd"] / np.sqrt(again.ess / TIMES)))
+        0.0
+        if again.problem
+        else float(np.hypot(_error(first), second["sd"] / np.sqrt(again.ess / ROUGH.times)))
     )
     return Reproduced(float(first.mean()), float("nan") if again.problem else second["mean"], error)
 

@@ -1,6 +1,7 @@
 """Commands on a project that grows: rows added to it, and taken back."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +36,17 @@ def refit(
     """Add your tables, refit what they touch, and see what moved: every estimand and every claim."""
     if bool(files) == undo:
         raise typer.BadParameter("name the tables to add, or --undo to take back what was added last")
-    from taskorder.inference.session import Settings
-    from taskorder.living import refitting
-    from taskorder.living.telling import text
-    from taskorder.processes import WORKERS
+    from taskorder.processes import processes
 
-    settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
-    wishes = refitting.Wishes(tuple(model or ()), settings, full, gates, dry_run, WORKERS)
-    found = refitting.undo(wishes, say) if undo else refitting.refit(files or (), wishes, say)
+    with processes(1) as pool:
+        pool.submit(import_module, "taskorder.living.refitting")
+        from taskorder.inference.session import Settings
+        from taskorder.living import refitting
+        from taskorder.living.telling import text
+
+        settings = Settings("auto", seed, draws, progress=sys.stderr.isatty())
+        wishes = refitting.Wishes(tuple(model or ()), settings, full, gates, dry_run, pool)
+        found = refitting.undo(wishes, say) if undo else refitting.refit(files or (), wishes, say)
     if isinstance(found, tuple):
         typer.echo("nothing to do: all of it stands already")
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from taskorder.living.moving import apart, moved, nothing
 from taskorder.living.reach import Booleans, Fate, Reach, reach
 from taskorder.living.sides import Means, Side, fitted, if_possible, kept_or_told, told
 from taskorder.results.catalogue import Covariates
+from taskorder.results.loading import load
+from taskorder.results.schema import NAMES
 
 SHIFTED = [
     "estimand",
@@ -141,7 +143,9 @@ def compared(
     found = _reached(frame, np.arange(len(frame)) >= len(frame) - count, spec, means.covariates)
     if not found.touched:
         return found.fates
-    without = if_possible(spec, before if adding else after, means)
+    old = before if adding else after
+    rest = _without(frame, old, len(frame) - count)
+    without = if_possible(spec, rest, inputs[: len(old)], means)
     named = [replace(file, path=names.get(Path(file.path), file.path)) for file in inputs]
     if not adding:
         within = kept_or_told(spec, frame, named, means)
@@ -169,6 +173,19 @@ def compared(
         claims=claims,
         examinations=examinations,
     )
+
+
+def _without(frame: pd.DataFrame, paths: Sequence[Path], rows: int) -> pd.DataFrame:
+    """Return the first rows, those of some tables, as these are read alone: without columns of others."""
+    there = {*NAMES, *(name for path in paths for name in _columns(path))}
+    return frame.iloc[:rows][[name for name in frame if name in there]]
+
+
+def _columns(path: Path) -> Iterable[str]:
+    """Return the columns of a table; of CSV the first line is enough."""
+    if path.suffix != ".csv":
+        return map(str, load(path).cells)
+    return map(str, pd.read_csv(path, nrows=0, encoding="utf-8-sig"))
 
 
 def _told(first: Side, second: Side) -> str:

@@ -17,14 +17,13 @@ from taskorder.claims.claim import Claim
 from taskorder.claims.evidence import Judgement
 from taskorder.claims.verdict import NO_DATA, Verdict
 from taskorder.inference.criticism.influence import influence
-from taskorder.inference.criticism.sketches import Sketched, sketch_of
+from taskorder.inference.criticism.sketches import Effort, Sketched, sketch_of
 from taskorder.inference.estimands import unit
 from taskorder.inference.fitting import rows_digest
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
 
-ENOUGH = 200.0
-"""What draws of theta are to be worth; there are several draws of the effects at each."""
+EFFORT = Effort(thetas=600, times=4)
 SUMMARY = ["unit", "mean", "sd", "lower", "upper"]
 
 
@@ -109,5 +108,5 @@ def expected(design: Design, rows: pd.DataFrame, spec: ModelSpec, seed: int) -> 
     TaskorderError
         Where it cannot be fitted to them.
     """
-    told = sketch_of(design, spec, name="", kind="", seed=seed, enough=ENOUGH)
+    told = sketch_of(design, spec, name="", kind="", seed=seed, effort=EFFORT)
     return Expected(spec, told, rows_digest(rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,6 @@ from taskorder.living.sides import Means, Say
 from taskorder.living.telling import written
 from taskorder.moderators.noticing import without_covariates
 from taskorder.paths import resource
-from taskorder.processes import processes
 from taskorder.results.catalogue import Covariates, covariates
 
 CHANGES = "reports/changes"
@@ -50,9 +50,9 @@ class Wishes:
         Whether claims are put through all gates, which takes full fits.
     dry : bool
         Whether nothing is kept.
-    workers : int
-        Processes that compare models at the same time, but where claims are put through their gates; if
-        several, `say` has to be a function of a module.
+    pool : ProcessPoolExecutor or None
+        Compares some of the models beside this process, but where claims are put through their gates; `say`
+        has to be a function of a module then.
     """
 
     models: tuple[Path, ...]
@@ -60,7 +60,7 @@ class Wishes:
     full: bool = False
     gates: bool = False
     dry: bool = False
-    workers: int = 1
+    pool: ProcessPoolExecutor | None = None
 
 
 def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> Change | tuple[str, ...]:
@@ -136,7 +136,7 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
         addition, paths = last_added(project, sound(project))
         models = tuple(spec for spec in _models(wishes) if wishes.models or spec.name in addition.models)
         means = _means(wishes, covariates(), say)
-        changed, untouched = _back_through(paths, addition, models, means, wishes.workers)
+        changed, untouched = _back_through(paths, addition, models, means, wishes.pool)
         change = Change(
             name=paths[0].stem,
             tables=addition.tables,
@@ -151,12 +151,16 @@ def undo(wishes: Wishes, say: Say = lambda _: None) -> Change:
 
 
 def _back_through(
-    paths: Sequence[Path], addition: Addition, models: Sequence[ModelSpec], means: Means, workers: int
+    paths: Sequence[Path],
+    addition: Addition,
+    models: Sequence[ModelSpec],
+    means: Means,
+    pool: ProcessPoolExecutor | None,
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
     """Compare models with and without tables that are to be taken back."""
     rows, going = sum(addition.studies.values()), frozenset(path.resolve() for path in paths)
     without = partial(_without, going=going, rows=rows)
-    return _sorted(models, _of_each(models, without, means, workers))
+    return _sorted(models, _of_each(models, without, means, pool))
 
 
 def _without(spec: ModelSpec, means: Means, going: frozenset[Path], rows: int) -> Compared:
@@ -226,7 +230,7 @@ def _through(
         models = _models(wishes)
         reading = [spec for spec in models if all(takes(spec, table.name) for table in tables)]
         try:
-            found = _of_each(reading, partial(_with_more, sources=sources), means, wishes.workers)
+            found = _of_each(reading, partial(_with_more, sources=sources), means, wishes.pool)
         except (FitFailed, MissingData) as error:
             raise type(error)(f"nothing was added: {error}") from None
     changed, untouched = _sorted(reading, found)
@@ -240,14 +244,19 @@ def _with_more(spec: ModelSpec, means: Means, sources: Mapping[Path, str]) -> Co
 
 
 def _of_each(
-    specs: Sequence[ModelSpec], compare: Callable[[ModelSpec, Means], Compared], means: Means, workers: int
+    specs: Sequence[ModelSpec],
+    compare: Callable[[ModelSpec, Means], Compared],
+    means: Means,
+    pool: ProcessPoolExecutor | None,
 ) -> list[Compared]:
-    """Compare each model, several in processes of their own; gates start processes for each."""
-    if min(workers, len(specs)) < 2 or means.gates:
+    """Compare each model, half of them beside this process; gates start processes for each."""
+    theirs = len(specs) // 2
+    if pool is None or not theirs or means.gates:
         return [compare(spec, means) for spec in specs]
     quiet = replace(means, settings=replace(means.settings, progress=False))
-    with processes(workers) as pool:
-        return list(pool.map(compare, specs, [quiet] * len(specs)))
+    found = pool.map(compare, specs[:theirs], [quiet] * theirs)
+    own = [compare(spec, quiet) for spec in specs[theirs:]]
+    return [*found, *own]
 
 
 def _sorted(

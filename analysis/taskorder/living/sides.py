@@ -15,7 +15,7 @@ from taskorder.claims.verdict import Verdict
 from taskorder.errors import TaskorderError
 from taskorder.inference.fitting import Fit, select_rows
 from taskorder.inference.layout.design import Design, build_design
-from taskorder.inference.session import Found, Settings, fitted_to, known, read_tables
+from taskorder.inference.session import Found, Settings, fitted_to, known
 from taskorder.inference.spec import ModelSpec
 from taskorder.living.expecting import SUMMARY, Expected, expected
 from taskorder.results.catalogue import Covariates
@@ -137,11 +137,10 @@ def kept_or_told(spec: ModelSpec, frame: pd.DataFrame, inputs: Sequence[InputFil
     return told(spec, frame, rows, build_design(rows, spec, means.covariates), means)
 
 
-def if_possible(spec: ModelSpec, paths: Sequence[Path], means: Means) -> Side:
-    """Do so for tables that may not suit the model, or say why it cannot be done."""
-    if not paths:
-        return Side(pd.DataFrame(), why="none of its tables is there")
-    frame, inputs = read_tables(spec, paths, means.covariates)
+def if_possible(spec: ModelSpec, frame: pd.DataFrame, inputs: Sequence[InputFile], means: Means) -> Side:
+    """Do so for rows that may not suit the model, or say why it cannot be done."""
+    if not inputs:
+        return Side(frame, why="none of its tables is there")
     try:
         return kept_or_told(spec, frame, inputs, means)
     except TaskorderError as error:

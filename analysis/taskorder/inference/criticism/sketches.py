@@ -33,9 +33,29 @@ type Floats = NDArray[np.float64]
 
 DRAWS = 1000
 """Of a posterior that has to be sampled."""
-THETAS, TIMES = 400, 8
-"""Weighted draws of theta, and draws of the coefficients at each."""
 _KEPT = ("name", "kind", "rows", "problem", "pareto_k", "elpd")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is drawn where a proposal has to be fitted.
+
+    Attributes
+    ----------
+    thetas : int
+        Weighted draws of theta, or a third of them where these are worth `enough`.
+    times : int
+        Draws of the coefficients at each.
+    enough : float
+    """
+
+    thetas: int = 400
+    times: int = 8
+    enough: float = ENOUGH
+
+
+ROUGH = Effort()
+"""For one of many analyses."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +171,9 @@ def sketch_of(
     kind: str,
     seed: int,
     near: Cloud | None = None,
-    enough: float = ENOUGH,
+    effort: Effort = ROUGH,
 ) -> Sketched:
     """Fit a model to a design, and keep what it was told from, too; otherwise as `sketched`.
-
-    Draws of a proposal of its own are to be worth `enough`.
 
     Raises
     ------
@@ -169,23 +187,24 @@ def sketch_of(
     try:
         with threadpool_limits(limits=1, user_api="blas"):
             sums = density(design, spec)
-            found = None if near is None else moved(near, sums, rng, TIMES)
+            found = None if near is None else moved(near, sums, rng, effort.times)
             start = None
             if found is None or not found.covered:
                 start = mode(sums, design)
-                found = proposed(start, THETAS, rng, TIMES, enough)
+                found = proposed(start, effort.thetas, rng, effort.times, effort.enough)
     except np.linalg.LinAlgError:
         raise FitFailed("no mode can be found") from None
     if not found.covered:
         return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
-    weight = np.tile(found.weight, TIMES) / TIMES
-    sketch = Sketch(name, kind, rows, _evaluated(design, spec, found), weight, "", found.pareto_k)
+    weight = np.tile(found.weight, effort.times) / effort.times
+    draws = _evaluated(design, spec, found, effort.times)
+    sketch = Sketch(name, kind, rows, draws, weight, "", found.pareto_k)
     return Sketched(sketch, design, start, found)
 
 
-def _evaluated(design: Design, spec: ModelSpec, found: Weighted) -> pd.DataFrame:
+def _evaluated(design: Design, spec: ModelSpec, found: Weighted, times: int) -> pd.DataFrame:
     posterior = collapsed.posterior_of(
-        design, found.density, np.tile(found.u, TIMES)[:, None], found.coefficients[:, None]
+        design, found.density, np.tile(found.u, times)[:, None], found.coefficients[:, None]
     )
     return pd.DataFrame(dict(by_level(estimands(posterior, design, spec))))
 
