@@ -20,6 +20,15 @@ def test_a_good_table(write: Write, row: MakeRow) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "ok: 2 rows, 2 runs, 1 study\n", "")
 
 
+def test_what_is_no_fault_is_noted(write: Write, row: MakeRow) -> None:
+    done = run("check", write([row(target="rtee", seeds="1"), row(run="r2", seeds="2")]))
+    assert (done.returncode, done.stdout) == (0, "ok: 2 rows, 2 runs, 1 study\n")
+    column, tasks = done.stderr.splitlines()
+    assert column.startswith("note: column 'seeds' is none of the contract's")
+    assert column.endswith("Did you mean 'seed'?")
+    assert tasks.startswith("note: Nothing is known of the tasks rtee: no difficulty")
+
+
 def test_every_problem_is_a_line_on_stderr(write: Write, row: MakeRow) -> None:
     path = write([row(language="eng"), row(run="r2", metric="F1")])
     done = run("check", path)

@@ -27,6 +27,7 @@ from .conftest import MODEL
         (lambda: taskorder.import_results("lm_eval", "."), r"form = 'lm_eval': .* Did you mean 'lm-eval'\?"),
         (lambda: taskorder.import_results("wide", ".", headers="task"), "headers = 'task': allowed: 'lan"),
         (lambda: taskorder.import_results("wide", ".", header_rows=3), "a header has 1 line or 2"),
+        (lambda: taskorder.import_results("wide", ".", columns={"studdy": "a"}), "Did you mean 'study'"),
         (lambda: taskorder.import_results("trainer", ".", split="tes"), "Did you mean 'test'"),
     ],
 )

@@ -227,6 +227,16 @@ def test_xtreme_as_it_is_printed_and_as_it_is_saved(name: str, score: str) -> No
     assert any("mean" in left.why for left in made.left_out)
 
 
+def test_fractions_are_no_scores_of_xtreme(tmp_path: Path) -> None:
+    """Divided by 100 as its percent are, they would be next to nothing."""
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({"xnli": {"accuracy": {"en": 0.84, "sw": 0.61}}}), "utf-8")
+    with pytest.raises(InvalidTable, match=r"no score is above 0\.84: these are fractions"):
+        imported(Xtreme(), path)
+    path.write_text(json.dumps({"xnli": {"accuracy": {"en": 84.0, "sw": 0.61}}}), "utf-8")
+    assert imported(Xtreme(), path).frame["score"].tolist() == ["0.840", "0.0061"]
+
+
 def test_both_forms_of_xtreme_hold_the_same_scores() -> None:
     frames = [
         imported(Xtreme(), FILES / "xtreme" / name).frame.astype({"score": float})
