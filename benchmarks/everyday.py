@@ -74,6 +74,8 @@ def _measured(root: Path, table: Path, models: Sequence[str]) -> Iterator[tuple[
     fitted()
     yield "taskorder refit --dry-run", _seconds(root, [*command, "refit", "--dry-run", str(table), *chosen])
     yield "taskorder refit", _seconds(root, [*command, "refit", str(table), *chosen])
+    _seconds(root, [*command, "refit", "--undo"])
+    yield "taskorder refit --full", _seconds(root, [*command, "refit", "--full", str(table), *chosen])
     yield "taskorder fit, each model from nothing", fitted("--seed", ANOTHER_SEED)
 
 
