@@ -152,7 +152,7 @@ def _standing(project: Project) -> list[Path]:
 
 def _has_study(path: Path, studies: set[str]) -> bool:
     text = path.read_bytes() if path.suffix == ".csv" else b""
-    if text and not any(study.encode() in text for study in studies):
+    if text and not any(study.split('"')[0].encode() in text for study in studies):
         return False
     cells = load(path).cells
     return "study" in cells and bool(cells["study"].astype(str).str.strip().isin(list(studies)).any())

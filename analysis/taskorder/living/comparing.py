@@ -114,8 +114,10 @@ class ModelChange:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the fit says of the data that it did not say before."""
+        if not self.after or not (self.before or self.unfitted[0]):
+            return ()
         old = set(self.before.diagnostics.messages) if self.before else set[str]()
-        return tuple(one for one in self.after.diagnostics.messages if one not in old) if self.after else ()
+        return tuple(one for one in self.after.diagnostics.messages if one not in old)
 
 
 def compared(

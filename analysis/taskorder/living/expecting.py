@@ -61,8 +61,8 @@ class Expected:
     @property
     def how(self) -> str:
         """Say in words what it is told from."""
-        sketch = self.told.sketch
-        return f"{len(sketch.draws):,} weighted draws" if self.told.found else f"{len(sketch.draws):,} draws"
+        found = self.told.found
+        return f"{found.u.shape[1]:,} weighted draws" if found else f"{len(self.told.sketch.draws):,} draws"
 
     def table(self) -> pd.DataFrame:
         """Return `unit, mean, sd, lower, upper` of each estimand."""

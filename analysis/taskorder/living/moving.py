@@ -26,8 +26,12 @@ type Moved = tuple[pd.DataFrame, str]
 
 
 def apart(found: Reach, spec: ModelSpec, means: Means) -> Design:
-    """Lay the rows out so that groups of new rows can be taken away."""
-    return design_of(found, parts(found, MOST)[1], spec, means.covariates)
+    """Lay the rows out so that groups of new rows can be taken away, if they may be apart."""
+    assert found.design is not None
+    try:
+        return design_of(found, parts(found, MOST)[1], spec, means.covariates)
+    except MissingData:
+        return found.design
 
 
 def moved(found: Reach, spec: ModelSpec, side: Side, means: Means) -> Moved:
@@ -39,7 +43,7 @@ def moved(found: Reach, spec: ModelSpec, side: Side, means: Means) -> Moved:
         return nothing(), ALIKE
     means.say(f"leaving groups of the new rows out of {spec.name}, one at a time")
     if side.told:
-        return _by_influence(side.told, what, group, means)
+        return _by_influence(found, side.told, (what, group), means)
     return _by_leaving_out(found, spec, side, (what, group), means)
 
 
@@ -48,9 +52,16 @@ def nothing() -> pd.DataFrame:
     return pd.DataFrame(columns=MOVED)
 
 
-def _by_influence(told: Expected, what: str, group: pd.Series, means: Means) -> Moved:
-    masks = _masks(told.told.design, group)
-    shifts = told.moved_by(masks, means.settings.seed)
+def _by_influence(found: Reach, told: Expected, groups: tuple[str, pd.Series], means: Means) -> Moved:
+    what, group = groups
+    design = told.told.design
+    masks = _masks(design, group)
+    if design is found.design:
+        return nothing(), "Which rows moved it is not told: they cannot be taken apart."
+    try:
+        shifts = told.moved_by(masks, means.settings.seed)
+    except FitFailed as error:
+        return nothing(), f"Which rows moved it cannot be told: {error}."
     if shifts is None:
         return nothing(), "Which rows moved it is not told: its posterior had to be sampled; --full tells it."
     rows, sd = group.value_counts(), told.table()["sd"].replace(0, np.nan)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -53,11 +52,6 @@ class Reach:
     rows: pd.DataFrame
     modelled: Booleans
     design: Design | None = None
-
-    @property
-    def reference(self) -> float:
-        """The score at which effects are stated in points; NaN without new rows."""
-        return self.design.reference if self.design else math.nan
 
     @property
     def touched(self) -> bool:

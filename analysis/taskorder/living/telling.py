@@ -125,7 +125,7 @@ def _model(one: ModelChange, table: Table) -> Lines:
         yield from ("The fit says what it did not say before:", *(f"- {note}" for note in one.notes), "")
     for when, failed in zip(_WHEN, one.failed, strict=True):
         if failed:
-            yield from (f"The fit {when} FAILED its diagnostics, and decides nothing.", "")
+            yield from (f"What is told {when} FAILED its diagnostics, and decides nothing.", "")
     if one.told:
         yield from (one.told, "")
     yield from _reference(one)

@@ -246,3 +246,14 @@ def test_a_model_of_one_group_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     standard = draws["1|school"] / draws["sd:school"]
     assert set(draws.data_vars) == {"1|school", "sd:school"}
     assert float(standard.sel(school_level="A").mean()) > float(standard.sel(school_level="C").mean())
+
+
+def test_copies_of_a_draw_have_coefficients_of_their_own(small_design: Make) -> None:
+    design, spec = small_design(1)
+    result = collapsed.sample(design, spec, seed=1, draws=4000)
+    distinct = result.tree["sample_stats"]["distinct"].to_numpy().ravel()
+    copies = np.flatnonzero(~distinct)
+    x, sd = (posterior(result)[name].to_numpy().ravel() for name in ("x", "residual"))
+    assert len(copies) > 1000
+    assert (sd[copies] == sd[copies - 1]).all()
+    assert np.mean(x[copies] != x[copies - 1]) > 0.95

@@ -164,13 +164,11 @@ def _root(covariance: Floats) -> Floats:
     return np.linalg.cholesky(covariance)
 
 
-def proposed(
-    start: Mode, draws: int, rng: np.random.Generator, times: int = 1, enough: float = ENOUGH
-) -> Weighted:
+def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) -> Weighted:
     """Draw from a proposal that is fitted about a mode, and weigh the draws: as many as it takes.
 
-    Where they do not cover the density, or are worth less than `enough`, the proposal learns from them, and
-    as many are drawn anew.
+    Where they do not cover the density, or few of them count, the proposal learns from them, and as many are
+    drawn anew.
 
     `evidence` is the logarithm of the integral.
 
@@ -185,12 +183,12 @@ def proposed(
     first, *others = rng.spawn(2 + LEARNED)
     with suppress(FitFailed):
         some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], first, times)
-        if some.worth >= enough:
+        if some.worth >= ENOUGH:
             return some
     best = found = _weighed(start.density, u, log_proposal, others[0], times)
     with suppress(FitFailed):
         for other in others[1:]:
-            if found.worth >= enough or np.isinf(found.pareto_k):
+            if found.worth >= ENOUGH or np.isinf(found.pareto_k):
                 break
             proposal = importance.learned(proposal, found.u, found.value, found.weight)
             u = proposal.draw(draws, other)

@@ -1,6 +1,6 @@
 """How far parts of the data move the estimands, to the first order: no part is left out in full.
 
-Without a part the mode of theta is where two Newton steps lead, the curvature being that of all data; draws
+Without a part the mode of theta is where a few Newton steps lead, the curvature being that of all data; draws
 of theta go there as they are, unweighted, and coefficients are drawn at each given the rest of the data, from
 the same random numbers for every part. What is left of an estimand's mean is what the part moves. It costs a
 small part of what `leaving_out` does, which weighs the draws, and is as good where a part is small.
@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from taskorder.errors import MissingData
+from taskorder.errors import FitFailed, MissingData
 from taskorder.inference.criticism.cloud import Weighted
 from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.engines import collapsed, importance
@@ -34,7 +34,8 @@ Booleans = NDArray[np.bool_]
 
 THETAS, TIMES = 16, 8
 """Draws of theta, and of the coefficients at each."""
-STEPS = 2
+STEPS, NEAR = 3, 0.3
+"""Newton steps, and how far in standard deviations the next one may lead."""
 
 
 def influence(
@@ -75,14 +76,14 @@ def influence(
         return there, density.drawn(there[:, :THETAS], np.random.default_rng(seed), TIMES)[1]
 
     problems: dict[str, str] = {}
-    told = {"": drawn(full, np.zeros(len(u)))}
     with threadpool_limits(limits=1, user_api="blas"):
+        told, mode = {"": drawn(full, np.zeros(len(u)))}, _away(full, start)
         for name, cells in parts:
             try:
                 remaining.refuse_without(cells)
                 rest = full.less(sufficient(design, full.sums.shift, cells))
-                told[name] = drawn(rest, _away(rest, start))
-            except MissingData as error:
+                told[name] = drawn(rest, _away(rest, start) - mode)
+            except (FitFailed, MissingData) as error:
                 problems[name] = str(error)
             except np.linalg.LinAlgError:
                 problems[name] = "no mode can be found without it"
@@ -93,12 +94,22 @@ def influence(
 
 
 def _away(rest: Density, start: Mode) -> Floats:
-    """Return how far the mode moves, (D,): Newton steps with the curvature where they begin."""
+    """Return how far the mode moves, (D,): Newton steps with the curvature where they begin.
+
+    Raises
+    ------
+    FitFailed
+        Where they do not come near it.
+    """
     away = np.zeros(len(start.u))
     for _ in range(STEPS):
         slope = rest.value_and_slope(start.u + away)[1]
         size = float(np.sqrt(max(slope @ start.covariance @ slope, 0.0)))
         away = away + start.covariance @ slope * min(1.0, LONGEST / max(size, LONGEST))
+    inside = rest.coordinates.inside((start.u + away)[:, None])[0]
+    slope = rest.value_and_slope(start.u + away)[1] if inside else np.full(len(away), np.inf)
+    if not slope @ start.covariance @ slope < NEAR**2:
+        raise FitFailed("it is too much of the data for steps from all of them; --full leaves it out")
     return away
 
 

@@ -12,12 +12,14 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+import xarray as xr
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from taskorder.errors import FitFailed, TaskorderError
 from taskorder.files import replacing
-from taskorder.inference.criticism.cloud import ENOUGH, Cloud, Weighted, moved, proposed
+from taskorder.inference.criticism.cloud import Cloud, Weighted, moved, proposed
 from taskorder.inference.diagnostics import MAX_PARETO_K
 from taskorder.inference.engines import collapsed
 from taskorder.inference.engines.density import density
@@ -33,6 +35,8 @@ type Floats = NDArray[np.float64]
 
 DRAWS = 1000
 """Of a posterior that has to be sampled."""
+ROUGH_R_HAT = 1.05
+"""Of so few draws."""
 _KEPT = ("name", "kind", "rows", "problem", "pareto_k", "elpd")
 
 
@@ -43,15 +47,13 @@ class Effort:
     Attributes
     ----------
     thetas : int
-        Weighted draws of theta, or a third of them where these are worth `enough`.
+        Weighted draws of theta, or a third of them where these are worth enough.
     times : int
         Draws of the coefficients at each.
-    enough : float
     """
 
     thetas: int = 400
     times: int = 8
-    enough: float = ENOUGH
 
 
 ROUGH = Effort()
@@ -181,21 +183,21 @@ def sketch_of(
         Where it cannot be fitted.
     """
     rows = int((design.row_cell >= 0).sum())
-    if needs_nuts(spec):
-        return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
     rng = np.random.default_rng(seed)
     try:
+        if needs_nuts(spec):
+            return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
         with threadpool_limits(limits=1, user_api="blas"):
             sums = density(design, spec)
             found = None if near is None else moved(near, sums, rng, effort.times)
             start = None
             if found is None or not found.covered:
                 start = mode(sums, design)
-                found = proposed(start, effort.thetas, rng, effort.times, effort.enough)
+                found = proposed(start, effort.thetas, rng, effort.times)
+        if not found.covered:
+            return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
     except np.linalg.LinAlgError:
         raise FitFailed("no mode can be found") from None
-    if not found.covered:
-        return Sketched(_sampled(design, spec, name, kind, rows, seed), design)
     weight = np.tile(found.weight, effort.times) / effort.times
     draws = _evaluated(design, spec, found, effort.times)
     sketch = Sketch(name, kind, rows, draws, weight, "", found.pareto_k)
@@ -213,8 +215,18 @@ def _sampled(design: Design, spec: ModelSpec, name: str, kind: str, rows: int, s
     result = sampler(choose("auto", spec))(design, spec, seed=seed, draws=DRAWS)
     draws = pd.DataFrame(dict(by_level(estimands(result.tree["posterior"].to_dataset(), design, spec))))
     k = float("nan") if result.pareto_k is None else result.pareto_k
-    problem = f"Pareto k-hat is {k:.2f}" if k >= MAX_PARETO_K else ""
+    problem = f"Pareto k-hat is {k:.2f}" if k >= MAX_PARETO_K else _unsettled(result.tree)
     return Sketch(name, kind, rows, draws, np.full(len(draws), 1.0 / len(draws)), problem, k)
+
+
+def _unsettled(tree: xr.DataTree) -> str:
+    """Say if chains that walked differ by so much that nothing can be made of them."""
+    posterior = tree["posterior"].to_dataset()
+    wide = max(
+        float(np.nanmax(array_stats.rhat(values.to_numpy(), chain_axis=0, draw_axis=1)))
+        for values in posterior.data_vars.values()
+    )
+    return "" if wide < ROUGH_R_HAT else f"R-hat is {wide:.2f} after {DRAWS:,} draws"
 
 
 def save(sketches: Sequence[Sketch], path: Path) -> None:
