@@ -13,10 +13,9 @@ from taskorder.inference.fitting import Fit
 from taskorder.inference.layout.levels import group_columns
 from taskorder.inference.spec import STAGE, ModelSpec, read_model
 from taskorder.moderators import stage_table
-from taskorder.moderators.regimes import OBJECTIVES
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates
-from taskorder.results.sequences import parse
+from taskorder.results.sequences import OBJECTIVES, parse
 
 ANOTHER = "(another)"
 """A backbone, or a study, that no row has."""

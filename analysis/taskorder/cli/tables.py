@@ -21,8 +21,8 @@ def check(
     ] = None,
 ) -> None:
     """Validate result tables: every problem on a line, with what to do."""
-    from taskorder.moderators.noticing import misnamed, without_covariates
     from taskorder.results.catalogue import covariates
+    from taskorder.results.noticing import misnamed, without_covariates
     from taskorder.results.reading import read
 
     known = covariates(languages=languages)

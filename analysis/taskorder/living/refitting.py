@@ -24,9 +24,9 @@ from taskorder.living.project import Project, held, here
 from taskorder.living.reach import Fate, takes, untaken
 from taskorder.living.sides import Means, Say
 from taskorder.living.telling import written
-from taskorder.moderators.noticing import without_covariates
 from taskorder.paths import resource
 from taskorder.results.catalogue import Covariates, covariates
+from taskorder.results.noticing import without_covariates
 
 CHANGES = "reports/changes"
 

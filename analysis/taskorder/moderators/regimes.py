@@ -22,7 +22,7 @@ from itertools import groupby
 import pandas as pd
 
 from taskorder.results.catalogue import Covariates
-from taskorder.results.sequences import Stage, parse
+from taskorder.results.sequences import OBJECTIVES, Stage, parse
 
 DIRECT = "direct"
 TASK = "task"
@@ -30,8 +30,6 @@ JOINT = "joint"
 SEQUENCE = "sequence"
 PRETRAINING = "pretraining"
 
-OBJECTIVES = {"mlm", "tlm"}
-"""Tasks, and kinds of tasks, that continue pretraining."""
 MIXTURE = "mixture"
 """The kind of a task that is several tasks trained jointly."""
 ONE_FOR_EACH_TARGET = {"best_intermediate"}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from taskorder.errors import InvalidSequence
 
+OBJECTIVES = frozenset({"mlm", "tlm"})
+"""Tasks, and kinds of tasks, that continue pretraining."""
 CODE = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?"
 TASK = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 LANGUAGES = re.compile(rf"{CODE}(?:-{CODE})?")

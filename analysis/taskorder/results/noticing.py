@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from taskorder.errors import first_of, nearest
-from taskorder.moderators.regimes import OBJECTIVES
 from taskorder.results.catalogue import Covariates
 from taskorder.results.schema import NAMES
-from taskorder.results.sequences import parse
+from taskorder.results.sequences import OBJECTIVES, parse
 
 
 def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
