@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from taskorder.errors import MissingData
+from taskorder.inference.criticism.remaining import Remaining
 from taskorder.inference.fitting import Fit, fit
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import parse_model
@@ -116,6 +117,48 @@ def test_two_seeds_with_the_same_score_among_levels_that_vary(table: pd.DataFram
     refused(pd.concat([equal, level]), "same 'y' .*residual level 'g2'", residual={"by": "g"})
     few = equal[equal["g"].isin(["g0", "g1", "g2"])]
     refused(few, "same 'y' .*residual level 'g2'", residual={"by": "g"})
+
+
+@pytest.fixture(scope="module")
+def repeated(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows twice, 0.3 apart; in g2 and g3 one score, which came out twice."""
+    rows = pd.concat([table, table.assign(y=table["y"] + 0.3)], ignore_index=True)
+    same = [rows[rows["g"] == g].head(1).assign(y=1.0) for g in ("g2", "g3")]
+    return pd.concat([rows[~rows["g"].isin(["g2", "g3"])], *same, *same], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("levels", "spread", "proper"),
+    [
+        (("g2", "g3"), {"dist": "HalfNormal", "sigma": 1}, False),
+        (("g2", "g3"), {"dist": "HalfNormal", "sigma": 0.6}, True),
+        (("g2",), {"dist": "HalfNormal", "sigma": 1}, True),
+        (("g2",), {"dist": "HalfNormal", "sigma": 1.5}, False),
+        (("g2",), {"dist": "HalfCauchy", "beta": 0.2}, False),
+    ],
+)
+def test_repeats_are_bounded_by_a_narrow_prior_of_the_spread(
+    repeated: pd.DataFrame, levels: tuple[str, ...], spread: dict[str, Any], proper: bool
+) -> None:
+    rows = repeated[repeated["g"].isin([*levels, "g0", "g1", "g4", "g5", "g6", "g7"])]
+    parts: dict[str, Any] = {"residual": {"by": "g"}, "priors": {"sd:residual": spread}}
+    if proper:
+        assert design_of(rows, **parts).notes == ()
+        return
+    remedy = r"2 residual levels are like this" if len(levels) > 1 else r"sd:residual its usual prior"
+    refused(rows, f"same 'y'.*{remedy}", **parts)
+
+
+def test_what_bounds_a_repeat_may_not_be_taken_away(repeated: pd.DataFrame) -> None:
+    """Left out, a level that varies leaves two others, which do not bound the repeat."""
+    rows = repeated[repeated["g"].isin(["g0", "g1", "g2", "g4"])]
+    spec = parse_model(content(residual={"by": "g"}))
+    design = build_design(rows, spec, NO_COVARIATES)
+    remaining = Remaining.of(design, spec)
+    levels = np.array(design.residual_levels)[design.cells.level]
+    remaining.refuse_without(levels == "g2")
+    with pytest.raises(MissingData, match=r"same 'y'.*residual level 'g2'"):
+        remaining.refuse_without(levels == "g0")
 
 
 def test_rows_that_were_entered_twice(table: pd.DataFrame) -> None:

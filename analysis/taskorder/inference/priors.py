@@ -107,6 +107,10 @@ def half_normal(sigma: float) -> Prior:
     return Prior("HalfNormal", (("sigma", sigma),))
 
 
+RESIDUAL_SPREAD = half_normal(1.0)
+"""What stands in for the prior of `sd:residual`, on every scale."""
+
+
 @dataclass(frozen=True)
 class Defaults:
     """What stands in for a prior that the model file does not give.
@@ -127,7 +131,7 @@ class Defaults:
     slope: Prior
     sd: Prior
     residual: Prior
-    residual_spread: Prior = Prior("HalfNormal", (("sigma", 1.0),))
+    residual_spread: Prior = RESIDUAL_SPREAD
     recency: Prior = Prior("Normal", (("mu", 0.0), ("sigma", 1.0)))
 
 

@@ -10,16 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.inference.layout.design import Design
-from taskorder.inference.layout.identified import (
-    GENERIC_RECENCY,
-    Linear,
-    refuse_exact,
-    refuse_improper,
-)
+from taskorder.inference.layout.exact import exact_levels, refuse_exact
+from taskorder.inference.layout.identified import refuse_improper
+from taskorder.inference.layout.linear import GENERIC_RECENCY, Linear
 from taskorder.inference.layout.observations import Cells
 from taskorder.inference.spec import ModelSpec
 
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,15 @@ class Remaining:
         The terms that have a prior of their own.
     levels : DataFrame
         One row a cell: the level of each group (empty = none).
+    exact : array of int
+        The residual levels that leave nothing to an sd of theirs, which others bound.
     """
 
     design: Design
     spec: ModelSpec
     linear: Linear
     levels: pd.DataFrame
+    exact: Integers
 
     @classmethod
     def of(cls, design: Design, spec: ModelSpec) -> Self:
@@ -52,18 +53,22 @@ class Remaining:
         )
         priors = tuple(block.prior for block in fixed if block.prior is not None)
         linear = Linear(tuple(block.name for block in fixed), priors, np.asarray(columns))
-        return cls(design, spec, linear, _levels(design, spec))
+        exact = [found.level for found in exact_levels(linear, design.cells, spec)]
+        return cls(design, spec, linear, _levels(design, spec), np.array(exact, dtype=np.int64))
 
     def refuse_without(self, cells: Booleans) -> None:
         """Raise MissingData where the cells that are not these have no proper posterior.
 
-        A residual sd is asked about only where it is that of some of these cells.
+        A residual sd is asked about where it is that of some of these cells, or where others bound it.
         """
         level = self.design.cells.level
-        kept, touched = ~cells, ~cells & np.isin(level, np.unique(level[cells]))
-        refuse_improper(self._linear(kept), _some(self.design.cells, kept), self.levels[kept], self.spec)
-        names = self.design.residual_levels
-        refuse_exact(self._linear(touched), _some(self.design.cells, touched), names, self.spec)
+        kept = ~cells
+        linear, left = self._linear(kept), _some(self.design.cells, kept)
+        refuse_improper(linear, left, self.levels[kept], self.spec)
+        asked = np.union1d(level[cells], self.exact)
+        refuse_exact(
+            exact_levels(linear, left, self.spec, asked), left, self.design.residual_levels, self.spec
+        )
 
     def _linear(self, cells: Booleans) -> Linear:
         return replace(self.linear, columns=self.linear.columns[cells])

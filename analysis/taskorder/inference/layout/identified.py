@@ -5,7 +5,7 @@ With N replicates, and J levels of a group, the posterior is improper
 - where an sd has a flat prior and its levels are too few: J - (flat terms between the levels) < 2, and so for
   the residual, N - (flat terms) < 2 (Gelman 2006, Bayesian Analysis 1, 515-534);
 - where a flat term is a sum of multiples of others;
-- where a residual sd is estimated and nothing is left for it: the density grows without bound at zero;
+- where a residual sd is estimated and nothing is left for it (`exact`);
 - where the recency has a flat prior: far out orders look alike, and the likelihood does not fall.
 
 Where the posterior is proper but the likelihood has no say, a note says that the priors have it alone.
@@ -14,13 +14,14 @@ Where the posterior is proper but the likelihood has no say, a note says that th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.errors import MissingData
+from taskorder.inference.layout.exact import estimates_noise, exact_levels, refuse_exact
+from taskorder.inference.layout.linear import DEPENDENT, Linear, linear_terms
 from taskorder.inference.layout.observations import Cells
 from taskorder.inference.layout.pieces import Piece
 from taskorder.inference.priors import Prior, mass_beyond
@@ -28,14 +29,6 @@ from taskorder.inference.spec import ModelSpec, sd_name
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
-
-DEPENDENT = 1e-9
-"""A column is a sum of multiples of others if this share of its sum of squares is left without them."""
-ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
-"""Relative error of a sum of a few terms."""
-GENERIC_RECENCY = 0.37
-"""Where terms that are apart for some recency are apart: at any one but a few."""
 
 STEEPEST = 12.0
 """Limit of the recency either way.
@@ -43,46 +36,8 @@ STEEPEST = 12.0
 A stage that stands one step back counts a 160,000th there, or 160,000 times: beyond, orders look alike, and
 sums of products lose their digits.
 """
-ENOUGH = 3
-"""So many residual levels that leave something bound the spread of all, and so that of one repeat alone."""
 CUT = 1e-3
 """The share of a prior beyond a limit that is worth a note."""
-
-
-@dataclass(frozen=True)
-class Linear:
-    """The linear terms as columns.
-
-    Attributes
-    ----------
-    names : tuple of str
-    priors : tuple of Prior
-    columns : array (C, F)
-        At a recency that is not special.
-    """
-
-    names: tuple[str, ...]
-    priors: tuple[Prior, ...]
-    columns: Floats
-
-    @property
-    def flat(self) -> Floats:
-        """The columns whose prior is flat."""
-        return self.columns[:, [prior.dist == "Flat" for prior in self.priors]]
-
-
-def linear_terms(pieces: Sequence[Piece], cells: int, *, recency: bool) -> Linear:
-    """Return the terms of a model that have a prior of their own."""
-    names: list[str] = []
-    priors: list[Prior] = []
-    columns: list[Floats] = []
-    for piece in pieces:
-        if piece.prior is not None:
-            decay = np.exp(-GENERIC_RECENCY * piece.entries.steps_back) if recency else 1.0
-            names.append(piece.name)
-            priors.append(piece.prior)
-            columns.append(np.bincount(piece.entries.cell, piece.entries.value * decay, cells))
-    return Linear(tuple(names), tuple(priors), np.column_stack(columns) if columns else np.zeros((cells, 0)))
 
 
 def what_is_told(
@@ -121,7 +76,7 @@ def what_is_told(
     linear = linear_terms(pieces, len(cells.mean), recency=recency)
     if recency:
         _refuse_flat_recency(spec)
-    _refuse_exact(linear, cells, spec, residual_levels)
+    refuse_exact(exact_levels(linear, cells, spec), cells, residual_levels, spec)
     _refuse_flat_sds(linear, cells, levels, spec)
     return [
         *_collinear(linear),
@@ -152,12 +107,6 @@ def refuse_improper(linear: Linear, cells: Cells, levels: pd.DataFrame, spec: Mo
         _collinear(linear)
 
 
-def refuse_exact(linear: Linear, cells: Cells, residual_levels: Sequence[str], spec: ModelSpec) -> None:
-    """Raise MissingData where some cells leave nothing to a residual sd of theirs."""
-    if len(cells.mean):
-        _refuse_exact(linear, cells, spec, residual_levels)
-
-
 def _refuse_flat_recency(spec: ModelSpec) -> None:
     if spec.priors.get("recency", Prior("Normal")).dist == "Flat":
         raise MissingData(
@@ -179,71 +128,6 @@ def _beyond_limits(spec: ModelSpec) -> list[str]:
     )
 
 
-def _estimates_noise(cells: Cells, spec: ModelSpec) -> bool:
-    """Say whether a residual sd is all the noise that there is."""
-    return spec.residual.sd is None and spec.outcome.family.residual == "sd" and not cells.v.any()
-
-
-def _refuse_exact(linear: Linear, cells: Cells, spec: ModelSpec, names: Sequence[str]) -> None:
-    """Raise MissingData for a residual sd with nothing left for it, be it that of one level only.
-
-    The sds of several levels are lognormal about a typical one, with a spread that is half normal: that does
-    not make up for a likelihood which grows like a power of 1 / sd, but for that of a single repeat where
-    other levels bound the spread.
-    """
-    if not _estimates_noise(cells, spec):
-        return
-    rounding = (ROUNDING * float(np.abs(cells.mean).max())) ** 2 * float(cells.n.sum())
-    bounded = int((np.bincount(cells.level, cells.ss) > rounding).sum()) >= ENOUGH
-    for code in np.unique(cells.level):
-        here = cells.level == code
-        found = _exact(linear, cells, here, spec.outcome.column, rounding)
-        if found and not (bounded and cells.df[here].sum() == 1):
-            level = f" of residual level {names[code]!r}" if spec.residual.columns else ""
-            raise MissingData(
-                f"[outcome] column: {found}. The residual sd{level} would be 0, and its posterior improper:"
-                " look for rows that were entered twice, for a copied column, or values rounded too much;"
-                " leave such rows out with [data] where, or say how exact they are by a column of"
-                " variances ([outcome] variance)"
-            )
-
-
-def _exact(linear: Linear, cells: Cells, here: Booleans, column: str, rounding: float) -> str:
-    """Say how rows come to be explained to the last digit; nothing where they are not."""
-    mean, repeats = cells.mean[here], int(cells.df[here].sum())
-    if len(mean) + repeats < 2 or float(cells.ss[here].sum()) > rounding:
-        return ""
-    if repeats:
-        return (
-            f"rows that the model cannot tell apart have the same {column!r} to the last digit, such"
-            f" as {mean[cells.df[here].argmax()]:g} on the model's scale ({repeats:,} repeat another, or are"
-            f" means with an sd of 0)"
-        )
-    if _left(linear.columns[here], mean, cells.n[here]) > rounding:
-        return ""
-    if float(np.ptp(mean)) ** 2 <= rounding:
-        return f"{column!r} is the same in {len(mean):,} rows, {mean[0]:g} on the model's scale"
-    return f"{', '.join(linear.names)} give {column!r} to the last digit in {len(mean):,} rows"
-
-
-def _left(columns: Floats, mean: Floats, n: Floats) -> float:
-    """Return the sum of squares that columns leave; infinite where there are as many of them as means.
-
-    Least squares, with one refinement: what is left of an exact fit is rounding.
-    """
-    scaled = columns * np.sqrt(n)[:, None]
-    scaled = scaled / np.maximum(np.linalg.norm(scaled, axis=0), np.finfo(np.float64).tiny)
-    square = scaled.T @ scaled
-    left = mean * np.sqrt(n)
-    if columns.shape[1]:
-        if np.linalg.matrix_rank(square, tol=DEPENDENT, hermitian=True) >= len(mean):
-            return np.inf
-        inverse = np.linalg.pinv(square, rcond=DEPENDENT, hermitian=True)
-        for _ in range(2):
-            left = left - scaled @ (inverse @ (scaled.T @ left))
-    return float(left @ left)
-
-
 def _refuse_flat_sds(linear: Linear, cells: Cells, levels: pd.DataFrame, spec: ModelSpec) -> None:
     """Raise MissingData for a flat prior of an sd that too few levels, or rows, are there to bound."""
     flat = linear.flat
@@ -258,7 +142,7 @@ def _refuse_flat_sds(linear: Linear, cells: Cells, levels: pd.DataFrame, spec: M
                 f"[priors] the sd of group {name!r} has a flat prior, which {count} levels do not bound from"
                 f" above (they must be 2 more than the flat terms that vary between them only); {remedy}"
             )
-    if _estimates_noise(cells, spec) and _is_flat("residual", spec):
+    if estimates_noise(cells, spec) and _is_flat("residual", spec):
         count = int(cells.df.sum()) + len(cells.mean)
         if count - flat.shape[1] < 2:
             raise MissingData(
@@ -323,7 +207,7 @@ def _same_as_fixed(frame: pd.DataFrame, levels: pd.DataFrame, spec: ModelSpec) -
 
 def _same_as_residual(cells: Cells, levels: pd.DataFrame, spec: ModelSpec) -> list[str]:
     """Note the groups with a level for each row, where the residual has one for each row, too."""
-    if not _estimates_noise(cells, spec) or cells.df.any() or np.ptp(cells.n) > 0:
+    if not estimates_noise(cells, spec) or cells.df.any() or np.ptp(cells.n) > 0:
         return []
     return [
         f"group {name!r} has as many levels as rows, so that only the priors tell its sd from the residual's;"
