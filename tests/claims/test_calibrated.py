@@ -40,7 +40,7 @@ def test_a_calibration_counts_for_the_state_that_it_was_made_of(
     assert not judge(helps, fit).calibrated
     for name in ("model_sha256", "rows_sha256"):
         assert not judge(helps, replace(fit, manifest={**fit.manifest, name: "another"}), folder).calibrated
-    monkeypatch.setattr(calibration, "_code", lambda: ["another sampler"])
+    monkeypatch.setattr(calibration, "_code", lambda: ("another sampler",))
     assert not judge(helps, fit, folder).calibrated
 
 

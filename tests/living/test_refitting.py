@@ -14,6 +14,7 @@ from taskorder.claims import ledger as ledgers
 from taskorder.errors import FitFailed, InvalidTable, MissingData, TaskorderError
 from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
 from taskorder.inference.criticism.sketches import Sketched, sketch_of
+from taskorder.inference.layout.design import build_design
 from taskorder.inference.session import fitted, read_tables, tables_of
 from taskorder.inference.spec import read_model
 from taskorder.living import expecting, reach
@@ -140,7 +141,7 @@ def test_what_moved_is_told_apart_where_cells_are_shared_with_old_rows(
     found = reach.reach(frame, new, spec, known)
     assert found.modelled.sum() == 24
     group = pd.Series(np.where(found.modelled, "new", ""))
-    design = reach.design_of(found, group, spec, known)
+    design = build_design(found.rows, spec, known, apart=group)
     cells = np.zeros(len(design.cells.mean), dtype=bool)
     cells[design.row_cell[group == "new"]] = True
     all_rows = whole(design, spec, after.tree["posterior"].to_dataset())

@@ -6,6 +6,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -278,9 +279,12 @@ def listed(inputs: Sequence[InputFile]) -> list[dict[str, object]]:
     return [{"path": file.path, "sha256": file.sha256, "rows": file.rows} for file in inputs]
 
 
+_version = cache(version)
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that a posterior depends on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
 def _manifest(

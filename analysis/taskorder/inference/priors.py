@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,7 @@ def mass_beyond(prior: Prior, limit: float) -> float:
     return float(frozen.sf(limit) + frozen.cdf(-limit))
 
 
+@cache
 def bulk(prior: Prior) -> tuple[float, float]:
     """Return the limits of all but two thousandths of the mass of an sd's prior."""
     if prior.dist == "HalfFlat":

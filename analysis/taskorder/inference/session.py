@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -178,9 +178,12 @@ def known(
     covariates: Covariates,
     settings: Settings,
 ) -> Found | None:
-    """Find the fit that `fitted_to` would return without any work; None where there is none."""
+    """Find the fit that `fitted_to` would return without any work, and read the estimands of its posterior.
+
+    None where there is none.
+    """
     folder = _folder(spec, select_rows(frame, spec, covariates), covariates, settings)
-    kept, _ = _kept(folder)
+    kept, _ = _kept(folder, groups=("estimands",))
     return None if kept is None else _as_found(kept, folder, tuple(map(_named, inputs)))
 
 
@@ -201,9 +204,9 @@ def _named(file: InputFile) -> InputFile:
     return replace(file, path=path.relative_to(root).as_posix())
 
 
-def _kept(folder: Path) -> tuple[Fit | None, str]:
+def _kept(folder: Path, groups: Collection[str] = ()) -> tuple[Fit | None, str]:
     """Return the fit that a folder keeps, or what is wrong with it; neither where there is none."""
     try:
-        return store.load(folder), ""
+        return store.load(folder, groups), ""
     except FitFailed as error:
         return None, str(error) if (folder / store.MANIFEST).exists() else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,19 @@ def refuse_to_replace(folder: Path, *, force: bool) -> None:
         )
 
 
-def load(folder: Path) -> Fit:
+def load(folder: Path, groups: Collection[str] = ()) -> Fit:
     """Read a fit back.
+
+    Parameters
+    ----------
+    folder : Path
+    groups : collection of str
+        Those of the tree that are read; all where none is named.
 
     Raises
     ------
     FitFailed
-        If the folder does not hold the four files, or they are damaged. All of the posterior is read.
+        If the folder does not hold the four files, or they are damaged.
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -79,10 +85,10 @@ def load(folder: Path) -> Fit:
             COLUMNS
         ]
         with xr.open_datatree(folder / POSTERIOR, engine="netcdf4") as tree:
-            tree = tree.load()
+            chosen = {name: tree[name].to_dataset().load() for name in groups or tree.children}
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
         raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
-    return Fit(spec, tree, summary, diagnostics, manifest)
+    return Fit(spec, xr.DataTree.from_dict(chosen), summary, diagnostics, manifest)
 
 
 def _check_files(folder: Path, digests: Mapping[str, str]) -> None:

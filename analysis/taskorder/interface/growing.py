@@ -34,7 +34,8 @@ class Moved(Change):
     studies : mapping
         How many rows each study has among them.
     models : tuple of ModelChange
-        Of the models that were refitted, with the fits `before` and `after`, where there are any.
+        Of the models that were refitted, with the fits `before` and `after`, where there are any,
+        read when they are asked for.
     untouched : mapping
         What became of the rows in the models that were not.
     said : tuple of str

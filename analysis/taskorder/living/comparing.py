@@ -17,12 +17,13 @@ from taskorder.errors import MissingData, TaskorderError
 from taskorder.inference.fitting import Fit
 from taskorder.inference.session import read_tables
 from taskorder.inference.spec import ModelSpec
+from taskorder.inference.store import load
 from taskorder.living.expecting import SUMMARY
-from taskorder.living.moving import apart, moved, nothing
+from taskorder.living.moving import moved, nothing
 from taskorder.living.reach import Booleans, Fate, Reach, reach
 from taskorder.living.sides import Means, Side, fitted, if_possible, kept_or_told, told
+from taskorder.results import loading
 from taskorder.results.catalogue import Covariates
-from taskorder.results.loading import load
 from taskorder.results.schema import NAMES
 
 SHIFTED = [
@@ -70,8 +71,11 @@ class ModelChange:
     spec : ModelSpec
     fates : tuple of Fate
         Of the new rows; empty where rows are taken back.
-    before, after : Fit or None
-        None where it could not be fitted, or what it says is told from weighted draws.
+    folders : tuple of (Path or None)
+        Where its fits are kept, before and after; None where it could not be fitted, or what it says is told
+        from weighted draws.
+    said : tuple of (tuple of str)
+        What the fits say of the data and of themselves.
     told : str
         What was told from weighted draws; empty where both are fits.
     failed : tuple of bool
@@ -97,8 +101,8 @@ class ModelChange:
 
     spec: ModelSpec
     fates: tuple[Fate, ...]
-    before: Fit | None
-    after: Fit | None
+    folders: tuple[Path | None, Path | None]
+    said: tuple[tuple[str, ...], tuple[str, ...]]
     told: str
     failed: tuple[bool, bool]
     digests: tuple[str, str]
@@ -112,12 +116,21 @@ class ModelChange:
     examinations: tuple[Examination | None, Examination | None]
 
     @property
+    def before(self) -> Fit | None:
+        """The fit before, read anew."""
+        return load(self.folders[0]) if self.folders[0] else None
+
+    @property
+    def after(self) -> Fit | None:
+        """The fit after, read anew."""
+        return load(self.folders[1]) if self.folders[1] else None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the fit says of the data that it did not say before."""
-        if not self.after or not (self.before or self.unfitted[0]):
+        if not self.folders[1] or not (self.folders[0] or self.unfitted[0]):
             return ()
-        old = set(self.before.diagnostics.messages) if self.before else set[str]()
-        return tuple(one for one in self.after.diagnostics.messages if one not in old)
+        return tuple(one for one in self.said[1] if one not in self.said[0])
 
 
 def compared(
@@ -152,7 +165,8 @@ def compared(
     if not adding:
         within = kept_or_told(spec, frame, named, means)
     elif means.quick:
-        within = told(spec, frame, found.rows, apart(found, spec, means), means)
+        assert found.design is not None
+        within = told(spec, frame, found.rows, found.design, means)
     else:
         within = fitted(spec, frame, named, means)
     first, second = (without, within) if adding else (within, without)
@@ -161,8 +175,8 @@ def compared(
     return ModelChange(
         spec,
         found.fates if adding else (),
-        before=first.fit,
-        after=second.fit,
+        folders=(first.folder, second.folder),
+        said=(first.messages, second.messages),
         told=_told(first, second),
         failed=(first.failed, second.failed),
         digests=(first.rows_sha256, second.rows_sha256),
@@ -186,7 +200,7 @@ def _without(frame: pd.DataFrame, paths: Sequence[Path], rows: int) -> pd.DataFr
 def _columns(path: Path) -> Iterable[str]:
     """Return the columns of a table; of CSV the first line is enough."""
     if path.suffix != ".csv":
-        return map(str, load(path).cells)
+        return map(str, loading.load(path).cells)
     return map(str, pd.read_csv(path, nrows=0, encoding="utf-8-sig"))
 
 

@@ -124,7 +124,7 @@ def _rows(one: ModelChange) -> dict[str, object]:
         "rows": list(one.rows),
         "rows_sha256": list(one.digests),
         "ok": not one.failed[1] and not one.unfitted[1],
-        "fitted": one.after is not None,
+        "fitted": one.folders[1] is not None,
     }
 
 

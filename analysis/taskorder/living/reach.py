@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from taskorder.errors import first_of
+from taskorder.errors import MissingData, first_of
 from taskorder.inference.fitting import select_rows
 from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
+from taskorder.living.dividing import divided
 from taskorder.living.project import ADDED
 from taskorder.moderators import stage_table
 from taskorder.results.averaging import means
@@ -45,18 +46,37 @@ class Reach:
     modelled : array (N,) of bool
         Which of these are new and modelled.
     design : Design or None
-        These rows, laid out; None where none is new.
+        These rows, laid out so that each group of new rows has cells of its own; None where none is new.
+    what : str
+        What the groups are: `run`, `sequence and target`, ...; empty where all new rows are alike.
+    group : Series (N,)
+        The group of each new row that is modelled; empty elsewhere.
+    together : str
+        Why the groups could not have cells of their own; empty where they have.
     """
 
     fates: tuple[Fate, ...]
     rows: pd.DataFrame
     modelled: Booleans
     design: Design | None = None
+    what: str = ""
+    group: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    together: str = ""
 
     @property
     def touched(self) -> bool:
         """Whether any new row is modelled."""
         return bool(self.modelled.any())
+
+    @property
+    def groups(self) -> list[tuple[str, Booleans]]:
+        """The name of each group of new rows, and its cells."""
+        assert self.design is not None
+        of_cell = np.full(len(self.design.cells.mean), "", dtype=object)
+        inside = self.design.row_cell >= 0
+        of_cell[self.design.row_cell[inside]] = self.group.to_numpy(dtype=object)[inside]
+        names = [str(name) for name in dict.fromkeys(self.group[self.group != ""])]
+        return [(name, np.asarray(of_cell == name)) for name in names]
 
 
 def takes(spec: ModelSpec, name: str) -> bool:
@@ -98,13 +118,27 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     into = means(frame[chosen]) if spec.data.average else np.arange(len(rows))
     into = into[new[chosen]]
     among = np.bincount(into, minlength=len(rows)) > 0
-    design = build_design(rows, spec, covariates)
+    what, group = divided(rows, among)
+    design, together = _laid_out(rows, spec, covariates, group)
     modelled = among & (design.row_cell >= 0)
     count, of_means = int(modelled[into].sum()), int(modelled.sum())
     how = "modelled" if of_means == count else f"modelled, as {of_means:,} means over languages"
     dropped = _dropped(rows, among & ~modelled, len(into) - count, spec, covariates)
     found = [Fate(count, how)] if count else []
-    return Reach((*found, *dropped, *fates), rows, modelled, design)
+    group = group.where(modelled, "")
+    if group[group != ""].nunique() < 2:
+        what = ""
+    return Reach((*found, *dropped, *fates), rows, modelled, design, what, group, together)
+
+
+def _laid_out(
+    rows: pd.DataFrame, spec: ModelSpec, covariates: Covariates, group: pd.Series
+) -> tuple[Design, str]:
+    """Lay rows out, each group in cells of its own; or all of them together, and say why."""
+    try:
+        return build_design(rows, spec, covariates, apart=group), ""
+    except MissingData as error:
+        return build_design(rows, spec, covariates), str(error)
 
 
 def _chosen(frame: pd.DataFrame, new: Booleans, spec: ModelSpec) -> tuple[Booleans, list[Fate]]:
@@ -154,60 +188,3 @@ def _dropped(
 
 def _names(lines: pd.DataFrame, some: pd.Series) -> list[str]:
     return list(dict.fromkeys(lines.loc[some, "stage"].astype(str)))
-
-
-def parts(found: Reach, most: int) -> tuple[str, pd.Series]:
-    """Divide the new rows into groups, as fine as `most` groups allow.
-
-    Returns
-    -------
-    what : str
-        What the groups are: `run`, `sequence and target`, ...; empty where all new rows are alike.
-    group : Series (N,)
-        The group of each new row that is modelled; empty elsewhere.
-    """
-    rows, new = found.rows, found.modelled
-    group = pd.Series("", index=rows.index, dtype="str")
-    best: tuple[str, pd.Series] | None = None
-    for columns in _DIVISIONS:
-        labels = _labels(rows[new], columns)
-        count = labels.nunique()
-        if count >= 2 and (best is None or count < best[1].nunique()):
-            best = (" and ".join(columns).removeprefix("study and "), labels)
-        if 2 <= count <= most:
-            break
-    if best is None:
-        return "", group
-    group[new] = _fewer(best[1], most)
-    return best[0], group
-
-
-_DIVISIONS = (
-    ("study", "run"),
-    ("sequence", "target"),
-    ("sequence",),
-    ("target",),
-    ("backbone", "tuning"),
-    ("study",),
-)
-OTHERS = "all others"
-
-
-def _labels(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
-    told = [name for name in columns if name != "study" or len(set(rows["study"])) > 1 or len(columns) == 1]
-    texts = rows[told].astype("str").replace("", "direct")
-    return pd.Series([", ".join(row) for row in texts.to_numpy()], index=rows.index, dtype="str")
-
-
-def _fewer(labels: pd.Series, most: int) -> pd.Series:
-    """Keep the largest groups apart, and join all others."""
-    sizes = labels.value_counts()
-    if len(sizes) <= most:
-        return labels
-    largest = sorted(sizes.index, key=lambda name: (-sizes[name], str(name)))[: most - 1]
-    return labels.where(labels.isin(largest), OTHERS)
-
-
-def design_of(found: Reach, group: pd.Series, spec: ModelSpec, covariates: Covariates) -> Design:
-    """Lay the rows out so that each group of new rows has cells of its own."""
-    return build_design(found.rows, spec, covariates, apart=group)

@@ -63,7 +63,7 @@ class Side:
     table : DataFrame
         What it was to be fitted to, as it was read.
     found : Found or None
-        Its fit; None where there is none.
+        Its fit; None where there is none. Where it was not needed in full, with its estimands alone.
     told : Expected or None
         What weighted draws say in its place.
     why : str
@@ -79,6 +79,16 @@ class Side:
     def fit(self) -> Fit | None:
         """The fit."""
         return self.found.fit if self.found else None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its fit is kept."""
+        return self.found.folder if self.found else None
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What its fit says of the data and of itself."""
+        return self.found.fit.diagnostics.messages if self.found else ()
 
     @property
     def rows(self) -> int:

@@ -48,6 +48,7 @@ def about_heavy() -> Any:
     )
     sums = SimpleNamespace(
         coordinates=coordinates,
+        sums=SimpleNamespace(width=1),
         log_density=heavy,
         drawn=lambda u, *_: (heavy(u), np.zeros((1, u.shape[1]))),
     )

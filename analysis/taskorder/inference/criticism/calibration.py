@@ -13,7 +13,7 @@ import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -241,12 +241,13 @@ def of_present_state(summary: pd.DataFrame, fit: Fit) -> bool:
     return "state" in summary and set(summary["state"].astype(str)) == {present}
 
 
-def _code() -> list[str]:
+@cache
+def _code() -> tuple[str, ...]:
     """Return the digests of the code that ranks follow from."""
     folder = PACKAGE / "inference"
     files = [path for name in _CODE for path in sorted(folder.glob(name))]
     code = [path for found in files for path in (sorted(found.rglob("*.py")) if found.is_dir() else [found])]
-    return [sha256(path) for path in code]
+    return tuple(sha256(path) for path in code)
 
 
 def _digest(design: Design) -> str:

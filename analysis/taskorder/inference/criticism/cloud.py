@@ -15,8 +15,10 @@ moved to match other targets.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -30,15 +32,17 @@ from taskorder.inference.engines import collapsed, importance
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.mode import Mode, climbed, curvature
 from taskorder.inference.engines.theta import Coordinates
+from taskorder.inference.engines.threads import THREADS, in_threads
 from taskorder.inference.layout.design import Design
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 DRAWS = 400
 FEWEST = 25
 """Draws at which the density must be finite for their weights to say anything."""
 EVERY, ENOUGH = 3, 100
-"""Every third draw will do where these are worth so many."""
+"""Every third draw will do where these are worth so many, or two of three."""
 LEARNED = 2
 """Times that a proposal learns from draws that do not cover the density."""
 TOLERANCE = 1e-8
@@ -143,21 +147,28 @@ def moved(known: Cloud, density: Density, rng: np.random.Generator, times: int =
 def _moved(known: Cloud, there: Density, rng: np.random.Generator, times: int) -> Weighted:
     at = climbed(there, known.mode, known.covariance, tolerance=TOLERANCE)
 
-    def weighed(stretch: Floats, every: int) -> Weighted:
-        u = at[:, None] + stretch @ (known.u[:, ::every] - known.mode[:, None])
+    def tried(stretch: Floats, draws: slice | Booleans, rng: np.random.Generator) -> _Tried:
+        u = at[:, None] + stretch @ (known.u[:, draws] - known.mode[:, None])
         _, log_determinant = np.linalg.slogdet(stretch)
-        return _weighed(there, u, known.value[::every] - float(log_determinant), rng, times)
+        return _tried(there, u, known.value[draws] - float(log_determinant), rng, times)
 
-    same = np.eye(len(at))
-    found = weighed(same, EVERY)
+    same, few = np.eye(len(at)), slice(None, None, EVERY)
+    shifted = tried(same, few, rng)
+    found = shifted.weighed(there)
     if found.worth >= ENOUGH:
         return found
     stretch = _root(curvature(there, at)) @ np.linalg.inv(_root(known.covariance))
-    other = weighed(stretch, EVERY)
-    better, by = min((found, same), (other, stretch), key=lambda one: one[0].pareto_k)
-    if other.worth >= ENOUGH or better.pareto_k > MAX_PARETO_K:
+    stretched = tried(stretch, few, rng)
+    other = stretched.weighed(there)
+    if other.worth >= ENOUGH or min(found.pareto_k, other.pareto_k) > MAX_PARETO_K:
         return max(found, other, key=lambda one: one.worth)
-    return weighed(by, 1)
+    some, by = (shifted, same) if found.pareto_k <= other.pareto_k else (stretched, stretch)
+    return some.joined(tried(by, _others(known.u.shape[1]), rng)).weighed(there)
+
+
+def _others(draws: int) -> Booleans:
+    """Say which draws are none of every third one."""
+    return np.arange(draws) % EVERY > 0
 
 
 def _root(covariance: Floats) -> Floats:
@@ -177,42 +188,89 @@ def proposed(start: Mode, draws: int, rng: np.random.Generator, times: int = 1) 
     FitFailed
         Where the density cannot be computed at enough of the draws.
     """
-    proposal = collapsed.proposal_about(start)
+    proposal, density = collapsed.proposal_about(start), start.density
     u = proposal.draw(draws, rng)
     log_proposal = proposal.log_density(u)
-    first, *others = rng.spawn(2 + LEARNED)
+    streams = rng.spawn(EVERY + LEARNED)
+    thirds = (
+        _tried(density, u[:, i::EVERY], log_proposal[i::EVERY], streams[i], times) for i in range(EVERY)
+    )
+    best = found = _enough(thirds, density)
     with suppress(FitFailed):
-        some = _weighed(start.density, u[:, ::EVERY], log_proposal[::EVERY], first, times)
-        if some.worth >= ENOUGH:
-            return some
-    best = found = _weighed(start.density, u, log_proposal, others[0], times)
-    with suppress(FitFailed):
-        for other in others[1:]:
+        for other in streams[EVERY:]:
             if found.worth >= ENOUGH or np.isinf(found.pareto_k):
                 break
             proposal = importance.learned(proposal, found.u, found.value, found.weight)
             u = proposal.draw(draws, other)
-            found = _weighed(start.density, u, proposal.log_density(u), other, times)
+            found = _tried(density, u, proposal.log_density(u), other, times).weighed(density)
             best = min(best, found, key=lambda one: (-one.worth, one.pareto_k))
     return best
 
 
-def _weighed(
-    density: Density, u: Floats, log_proposal: Floats, rng: np.random.Generator, times: int
-) -> Weighted:
-    inside = density.coordinates.inside(u)
-    try:
-        log_density, coefficients = _drawn(density, u[:, inside], rng, times)
-    except np.linalg.LinAlgError:
-        inside = np.isfinite(collapsed.bounded(density)(u))
-        log_density, coefficients = _drawn(density, u[:, inside], rng, times)
-    log_weight = log_density - log_proposal[inside]
-    weight, k = importance.weights(log_weight)
-    evidence = float(logsumexp(log_weight) - np.log(len(inside)))
-    return Weighted(density, u[:, inside], log_density, coefficients, weight, k, evidence)
+@dataclass(frozen=True)
+class _Tried:
+    """Draws of theta at which a density was computed.
+
+    Attributes
+    ----------
+    count : int
+        Draws, with those at which it cannot be computed.
+    u : array (D, N)
+    value : array (N,)
+        The log density.
+    coefficients : array (P, times, N)
+    log_weight : array (N,)
+    """
+
+    count: int
+    u: Floats
+    value: Floats
+    coefficients: Floats
+    log_weight: Floats
+
+    def joined(self, other: Self) -> Self:
+        """Return these draws and others."""
+        names = ("u", "value", "coefficients", "log_weight")
+        both = {name: np.concatenate([getattr(self, name), getattr(other, name)], axis=-1) for name in names}
+        return replace(self, count=self.count + other.count, **both)
+
+    def weighed(self, density: Density) -> Weighted:
+        """Weigh the draws.
+
+        Raises
+        ------
+        FitFailed
+            Where there are not enough of them.
+        """
+        if len(self.value) < FEWEST:
+            raise FitFailed("the density of the posterior cannot be computed where its draws would lie")
+        weight, k = importance.weights(self.log_weight)
+        evidence = float(logsumexp(self.log_weight) - np.log(self.count))
+        flat = self.coefficients.reshape(len(self.coefficients), -1)
+        return Weighted(density, self.u, self.value, flat, weight, k, evidence)
 
 
-def _drawn(density: Density, u: Floats, rng: np.random.Generator, times: int) -> tuple[Floats, Floats]:
-    if u.shape[1] < FEWEST:
-        raise FitFailed("the density of the posterior cannot be computed where its draws would lie")
-    return density.drawn(u, rng, times)
+def _enough(parts: Iterator[_Tried], density: Density) -> Weighted:
+    """Weigh draws, part by part, until they are worth `ENOUGH`, or there are no more parts."""
+    tried = next(parts)
+    for part in parts:
+        with suppress(FitFailed):
+            if (found := tried.weighed(density)).worth >= ENOUGH:
+                return found
+        tried = tried.joined(part)
+    return tried.weighed(density)
+
+
+def _tried(density: Density, u: Floats, log_proposal: Floats, rng: np.random.Generator, times: int) -> _Tried:
+    """Compute a density at draws (D, N), where that can be done, and draw coefficients there."""
+    halves = np.array_split(u, THREADS, axis=1)
+    found = in_threads(
+        lambda half, stream: collapsed.with_coefficients(density, half, times, stream),
+        halves,
+        rng.spawn(THREADS),
+    )
+    value, coefficients = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+    here = np.isfinite(value)
+    return _Tried(
+        u.shape[1], u[:, here], value[here], coefficients[:, :, here], value[here] - log_proposal[here]
+    )

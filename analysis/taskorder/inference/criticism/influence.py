@@ -25,6 +25,7 @@ from taskorder.inference.engines import collapsed, importance
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.mode import LONGEST, Mode
 from taskorder.inference.engines.sufficient import sufficient
+from taskorder.inference.engines.threads import in_threads
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
@@ -75,18 +76,22 @@ def influence(
         there = u + away[:, None]
         return there, density.drawn(there[:, :THETAS], np.random.default_rng(seed), TIMES)[1]
 
-    problems: dict[str, str] = {}
+    def one(cells: Booleans) -> tuple[Floats, Floats] | str:
+        try:
+            remaining.refuse_without(cells)
+            rest = full.less(sufficient(design, full.sums.shift, cells))
+            return drawn(rest, _away(rest, start) - mode)
+        except (FitFailed, MissingData) as error:
+            return str(error)
+        except np.linalg.LinAlgError:
+            return "no mode can be found without it"
+
     with threadpool_limits(limits=1, user_api="blas"):
-        told, mode = {"": drawn(full, np.zeros(len(u)))}, _away(full, start)
-        for name, cells in parts:
-            try:
-                remaining.refuse_without(cells)
-                rest = full.less(sufficient(design, full.sums.shift, cells))
-                told[name] = drawn(rest, _away(rest, start) - mode)
-            except (FitFailed, MissingData) as error:
-                problems[name] = str(error)
-            except np.linalg.LinAlgError:
-                problems[name] = "no mode can be found without it"
+        mode = _away(full, start)
+        everything = drawn(full, np.zeros(len(u)))
+        without = dict(zip([name for name, _ in parts], in_threads(one, [c for _, c in parts]), strict=True))
+    told = {"": everything} | {name: one for name, one in without.items() if not isinstance(one, str)}
+    problems = {name: one for name, one in without.items() if isinstance(one, str)}
     means = _means(design, spec, full, told)
     moved = (means.loc[""] - means).drop(index="").reindex([name for name, _ in parts])
     found_of = moved.rename_axis("group").reset_index().melt("group", var_name="estimand", value_name="shift")

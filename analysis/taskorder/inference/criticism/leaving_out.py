@@ -19,7 +19,6 @@ Psychometrika 84, on likelihoods with the effects integrated out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +38,7 @@ from taskorder.inference.engines import collapsed, elimination
 from taskorder.inference.engines.density import Density, density
 from taskorder.inference.engines.mode import mode
 from taskorder.inference.engines.sufficient import products_of_rows, step_pairs, sufficient
+from taskorder.inference.engines.threads import in_threads
 from taskorder.inference.estimands import by_level, estimands
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
@@ -48,7 +48,6 @@ Booleans = NDArray[np.bool_]
 
 AGAIN = 500
 """Draws where a level has a proposal of its own."""
-THREADS = 2
 LEAST = 60.0
 """Moved draws will do where they are worth so many."""
 MUCH = 0.5
@@ -168,8 +167,8 @@ def sketches_without_cells(
         except np.linalg.LinAlgError:
             return failed(name, LEFT_OUT, rows, "no mode can be found without it")
 
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
-        found = tuple(pool.map(one, levels, streams))
+    with threadpool_limits(limits=1, user_api="blas"):
+        found = tuple(in_threads(one, levels, streams))
     if found[0].problem:
         raise FitFailed(f"leaving out: {found[0].problem}")
     return found

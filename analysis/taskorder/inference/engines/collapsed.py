@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
@@ -32,6 +31,7 @@ from taskorder.inference.engines.importance import Frame, Proposal
 from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.theta import Theta
+from taskorder.inference.engines.threads import THREADS, in_threads
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
 
@@ -51,7 +51,6 @@ TAIL_ENOUGH, MOST_ASKED = 1.25 * MIN_ESS, 0.85
 HOPELESS = 1.0
 """The k-hat of weights without a mean: more proposals would not help."""
 TAILS = (0.025, 0.975)
-THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def drawn(start: Mode, *, seed: int, draws: int, progress: bool = False) -> Samp
     for times in PROPOSALS if can_do else PROPOSALS[1:]:
         asked = start.density, proposal, round(each * times)
         make = partial(_few, *asked) if times > 1 else partial(_most, *asked, round(1 / times))
-        made = _joined(_in_threads(make, rngs))
+        made = _joined(in_threads(make, rngs))
         weight, k = importance.weights(made.log_weight)
         kept = importance.resampled(weight, each * CHAINS, np.random.default_rng(resampling))
         kept = kept.reshape(CHAINS, each)
@@ -166,7 +165,7 @@ def _tried(density: Density, proposal: Proposal, rngs: list[np.random.Generator]
 
     The draws are dropped either way: those that did well by chance would seem to be better than they are.
     """
-    few = _joined(_in_threads(partial(_few, density, proposal, TRIED), rngs))
+    few = _joined(in_threads(partial(_few, density, proposal, TRIED), rngs))
     weight, k = importance.weights(few.log_weight)
     near = 1.0 / float(np.sum(weight**2)) > NEAR * len(weight)
     return proposal if near or np.isinf(k) else importance.learned(proposal, few.u, few.value, weight)
@@ -187,9 +186,8 @@ def bounded(density: Density) -> Callable[[Floats], Floats]:
     """Return the log density, minus infinity outside the limits of the coordinates; in two threads."""
 
     def log_density(u: Floats) -> Floats:
-        with ThreadPoolExecutor(THREADS) as pool:
-            parts = pool.map(lambda part: _inside(density, part), np.array_split(u, THREADS, axis=1))
-            return np.concatenate(list(parts))
+        parts = in_threads(lambda part: _inside(density, part), np.array_split(u, THREADS, axis=1))
+        return np.concatenate(parts)
 
     return log_density
 
@@ -213,15 +211,10 @@ def _at_one(density: Density, u: Floats) -> float:
         return -np.inf
 
 
-def _in_threads[T](function: Callable[..., T], *arguments: list[Any]) -> list[T]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(function, *arguments))
-
-
 def _most(density: Density, proposal: Proposal, count: int, times: int, rng: np.random.Generator) -> Proposed:
     """Make proposals together with their coefficients, which cost little at the same time."""
     u = proposal.draw(count, rng)
-    value, coefficients = _with_coefficients(density, u, times, rng)
+    value, coefficients = with_coefficients(density, u, times, rng)
     return Proposed(u, value, value - proposal.log_density(u), coefficients)
 
 
@@ -273,7 +266,7 @@ def _sampled(
             return made.coefficients[:, copies % times, here]
         return density.drawn(made.u[:, here], rng)[1]
 
-    found = _in_threads(coefficients, list(kept), list(copy), rngs)
+    found = in_threads(coefficients, list(kept), list(copy), rngs)
     return Sampled(
         u=made.u[:, kept],
         coefficients=np.stack(found, axis=1),
@@ -282,7 +275,7 @@ def _sampled(
     )
 
 
-def _with_coefficients(
+def with_coefficients(
     density: Density, u: Floats, times: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Return the log density (N,) of vectors (D, N), and coefficients (P, times, N) drawn at each."""

@@ -7,7 +7,7 @@ coordinates are laid out by it, and all are scaled by it for the climb that foll
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy import linalg, optimize
 
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.theta import Coordinates, Theta
+from taskorder.inference.engines.threads import in_threads
 from taskorder.inference.layout.design import Design
 from taskorder.inference.layout.identified import STEEPEST
 
@@ -31,7 +32,6 @@ STEPS, LONGEST, GAIN = 12, 2.0, 0.02
 TOLERANCE = 1e-9
 """Of the log density, as a share of it: the mode need not be sharp, only near."""
 ATTEMPTS = 3
-THREADS = 2
 NEARLY = 0.99
 """The part of the range of recency in which the mode is looked for: it has neighbours on both sides."""
 BELOW, ABOVE = 9.0, 3.0
@@ -104,12 +104,13 @@ def sharpened(density: Density, u: Floats) -> Mode:
         if gain < GAIN:
             break
         step = covariance @ slope * min(1.0, LONGEST / np.sqrt(gain))
-        while not _value(density, u + step) >= value:
+        reached, steepness = _tried(density, u + step)
+        while not reached >= value:
             step = step / 4
             if np.abs(step).max() < STEP:
                 return Mode(density, u, covariance)
-        u = u + step
-        value, slope = density.value_and_slope(u)
+            reached, steepness = _tried(density, u + step)
+        u, value, slope = u + step, reached, steepness
         covariance = _covariance(_hessian(density, u, slope))
     return Mode(density, u, covariance)
 
@@ -119,14 +120,12 @@ def curvature(density: Density, u: Floats) -> Floats:
     return _covariance(_hessian(density, u, density.value_and_slope(u)[1]))
 
 
-def _value(density: Density, u: Floats) -> float:
-    """Return the log density; minus infinity where it cannot be computed."""
-    if not density.coordinates.inside(u[:, None])[0]:
-        return -np.inf
-    try:
-        return density.value_and_slope(u)[0]
-    except np.linalg.LinAlgError:
-        return -np.inf
+def _tried(density: Density, u: Floats) -> tuple[float, Floats]:
+    """Return the log density and its slope; minus infinity where it cannot be computed."""
+    if density.coordinates.inside(u[:, None])[0]:
+        with suppress(np.linalg.LinAlgError):
+            return density.value_and_slope(u)
+    return -np.inf, np.zeros(len(u))
 
 
 def _start(design: Design, layout: Coordinates) -> Theta:
@@ -208,8 +207,7 @@ def _bounds(layout: Coordinates, u: Floats) -> tuple[Floats, Floats]:
 
 def _hessian(density: Density, u: Floats, here: Floats) -> Floats:
     size = len(u)
-    with ThreadPoolExecutor(THREADS) as pool:
-        slopes = list(pool.map(lambda step: density.value_and_slope(u + step)[1], STEP * np.eye(size)))
+    slopes = in_threads(lambda step: density.value_and_slope(u + step)[1], STEP * np.eye(size))
     hessian = (np.array(slopes).reshape(size, size) - here) / STEP
     return (hessian + hessian.T) / 2
 

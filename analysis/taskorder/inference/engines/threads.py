@@ -1,0 +1,15 @@
+"""Two things at a time: what is compiled, and what LAPACK does, lets other threads run beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+THREADS = 2
+
+
+def in_threads[T](function: Callable[..., T], *arguments: Iterable[Any]) -> list[T]:
+    """Return what `map(function, *arguments)` gives, in its order."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(function, *arguments))
