@@ -14,21 +14,19 @@ are sparse, and they add up: those without one study are the sums of all less th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from taskorder.inference.engines.products import products
 from taskorder.inference.layout.design import Design
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-
-CHUNK = 4_000_000
-"""Products of two entries of one row that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -145,19 +143,24 @@ def _gram(
     keys = [(diagonal * width + diagonal) * components]
     values = [np.zeros(width)]
     for k, (s, t) in enumerate(pairs):
-        for cell, i, j, value in _products(effects[s], effects[t], cells, same=s == t):
+        for cell, i, j, value in products(effects[s], effects[t], cells, same=s == t):
             low, high = np.minimum(i, j), np.maximum(i, j)
             doubled = np.where((i == j) & (s != t), 2.0, 1.0)
             component = group[cell] * len(pairs) + k
-            key, place = np.unique((low * width + high) * components + component, return_inverse=True)
+            key, total = _summed((low * width + high) * components + component, n[cell] * value * doubled)
             keys.append(key)
-            values.append(np.bincount(place, n[cell] * value * doubled, len(key)))
-    key, place = np.unique(np.concatenate(keys), return_inverse=True)
-    value = np.bincount(place, np.concatenate(values), len(key))
+            values.append(total)
+    key, value = _summed(np.concatenate(keys), np.concatenate(values))
     entry, component = np.divmod(key, components)
     entries, row = np.unique(entry, return_inverse=True)
     gram = sparse.csr_array((value, (row, component)), shape=(len(entries), components))
     return entries // width, entries % width, gram
+
+
+def _summed(key: Integers, value: Floats) -> tuple[Integers, Floats]:
+    """Return the different keys, ascending, and the sum of the values of each."""
+    place, found = pd.factorize(key, sort=True)
+    return np.asarray(found), np.bincount(place, value, len(found))
 
 
 def products_of_rows(design: Design, sums: Sufficient) -> list[sparse.csr_array]:
@@ -169,37 +172,10 @@ def products_of_rows(design: Design, sums: Sufficient) -> list[sparse.csr_array]
     key = sums.left * width + sums.right
     found: list[sparse.csr_array] = []
     for s, t in step_pairs(sums.steps):
-        parts = list(_products(design.effects[s], design.effects[t], cells, same=s == t))
+        parts = list(products(design.effects[s], design.effects[t], cells, same=s == t))
         cell, i, j, value = (np.concatenate(column) for column in zip(*parts, strict=True))
         entry = np.searchsorted(key, np.minimum(i, j) * width + np.maximum(i, j))
         twice = np.where((i == j) & (s == t), 1.0, 2.0)
         shape = (len(cells), len(key))
         found.append(sparse.coo_array((value * twice, (cell, entry)), shape=shape).tocsr())
     return found
-
-
-def _products(
-    first: sparse.csr_array, second: sparse.csr_array, cells: Integers, *, same: bool
-) -> Iterator[tuple[Integers, Integers, Integers, Floats]]:
-    """Yield cell, both columns and the product of every two entries of a row; each two once if `same`."""
-    a, b = np.diff(first.indptr)[cells], np.diff(second.indptr)[cells]
-    ends = np.cumsum(a * b)
-    start = 0
-    while start < len(cells):
-        reached = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, reached + CHUNK, side="right")))
-        part = slice(start, stop)
-        count = a[part] * b[part]
-        row = np.repeat(np.arange(start, stop), count)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        i, j = np.divmod(within, b[row])
-        at_first, at_second = first.indptr[cells[row]] + i, second.indptr[cells[row]] + j
-        keep = i <= j if same else np.ones(len(row), dtype=bool)
-        at_first, at_second = at_first[keep], at_second[keep]
-        yield (
-            cells[row[keep]],
-            first.indices[at_first].astype(np.int64),
-            second.indices[at_second].astype(np.int64),
-            first.data[at_first] * second.data[at_second],
-        )
-        start = stop

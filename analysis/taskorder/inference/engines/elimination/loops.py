@@ -9,26 +9,16 @@ All points are gone through together wherever their numbers lie next to each oth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from taskorder.inference.engines.compiling import compiled
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def _compiled[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function to one that other threads may run beside, and keep it where anything can be kept."""
-    try:
-        return cast("Callable[P, R]", njit(nogil=True, cache=True)(function))
-    except RuntimeError:
-        return cast("Callable[P, R]", njit(nogil=True)(function))
-
-
-@_compiled
+@compiled
 def scaled(
     entries: Floats, given: Integers, left: Integers, right: Integers, scale: Floats, values: Floats
 ) -> None:
@@ -39,7 +29,7 @@ def scaled(
             value[b] = entry[b] * one[b] * other[b]
 
 
-@_compiled
+@compiled
 def eliminate(
     values: Floats,
     score: Floats,
@@ -78,7 +68,7 @@ def eliminate(
     return True
 
 
-@_compiled
+@compiled
 def gathered(values: Floats, score: Floats, columns: Integers, within: Integers, corner: float) -> Floats:
     """Return dense blocks (B, M, M), lower halves, from entries (E, B) and scores (P, B).
 
@@ -101,7 +91,7 @@ def gathered(values: Floats, score: Floats, columns: Integers, within: Integers,
     return block
 
 
-@_compiled
+@compiled
 def taken_off(values: Floats, score: Floats, border: Integers, among: Integers, root: Floats) -> None:
     """Take a block, of which the root (B, M, M) is known, off the entries and scores of its border."""
     size = root.shape[1] - 1 - len(border)
@@ -114,7 +104,7 @@ def taken_off(values: Floats, score: Floats, border: Integers, among: Integers, 
                 values[among[i, j], b] -= product[i, j]
 
 
-@_compiled
+@compiled
 def turned_back(x: Floats, columns: Integers, border: Integers, root: Floats, left: Floats) -> None:
     """Fill in a block's columns of x (B, P, T), where those of its border are there.
 
@@ -136,7 +126,7 @@ def turned_back(x: Floats, columns: Integers, border: Integers, root: Floats, le
                     rest[j] -= row[j] * value
 
 
-@_compiled
+@compiled
 def substitute(
     x: Floats,
     columns: Integers,
@@ -153,7 +143,7 @@ def substitute(
                     solution[columns[a], t] -= slopes[i, b] * solution[met[i], t]
 
 
-@_compiled
+@compiled
 def invert(
     v: Floats,
     diagonal: Integers,
