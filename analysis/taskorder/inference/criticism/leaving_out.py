@@ -274,7 +274,7 @@ def _foretold(design: Design, at: Density, products: list[sparse.csr_array], u: 
     sums, cells = at.sums, design.cells
     sd, weight = at.prior_sd(theta)[:, 0], at.weights(theta)[:, 0]
     b = at.mean + sd * elimination.means(factor)[:, 0]
-    covariance = elimination.inverse(factor)[at.order.given] * sd[sums.left] * sd[sums.right]
+    covariance = elimination.inverse(factor)[at.order.given, 0] * sd[sums.left] * sd[sums.right]
     variance = sum(
         weight[s] * weight[t] * (matrix @ covariance)
         for matrix, (s, t) in zip(products, step_pairs(sums.steps), strict=True)

@@ -124,14 +124,25 @@ class Density:
         """Return the log posterior density at one vector (D,), and its gradient (D,)."""
         theta, factor = next(self.evaluated(u[:, None]))
         value = self._log_likelihood(theta, factor) + self.coordinates.log_prior(u[:, None])
-        slope = self.coordinates.pulled_back(u[:, None], *self._slopes(theta, factor))
-        return float(value[0]), (slope + self.coordinates.log_prior_slope(u[:, None]))[:, 0]
+        return float(value[0]), self._slope(u[:, None], theta, factor)[:, 0]
+
+    def slopes(self, u: Floats) -> Floats:
+        """Return the gradients of the log posterior density at vectors (D, B): (D, B)."""
+        found = [np.zeros((len(u), 0))]
+        for theta, factor in self.evaluated(u):
+            start = sum(part.shape[1] for part in found)
+            found.append(self._slope(u[:, start : start + len(factor.misfit)], theta, factor))
+        return np.concatenate(found, axis=1)
+
+    def _slope(self, u: Floats, theta: Theta, factor: Factor) -> Floats:
+        by_u = self.coordinates.pulled_back(u, *self._slopes(theta, factor))
+        return by_u + self.coordinates.log_prior_slope(u)
 
     def coefficients(self, u: Floats) -> tuple[Floats, Floats]:
         """Return the mean (P,) of the coefficients given one vector (D,), and their variances (P,)."""
         theta, factor = next(self.evaluated(u[:, None]))
         sd = self.prior_sd(theta)[:, 0]
-        variance = elimination.inverse(factor)[self.order.diagonal]
+        variance = elimination.inverse(factor)[self.order.diagonal, 0]
         return self.mean + sd * elimination.means(factor)[:, 0], sd**2 * variance
 
     def evaluated(self, u: Floats) -> Iterator[tuple[Theta, Factor]]:
@@ -166,14 +177,15 @@ class Density:
         return self._left_over(theta, elimination.inverse(factor))
 
     def _left_over(self, theta: Theta, inverse: Floats) -> Floats:
-        trace, _ = self._sums_of(theta, inverse, np.zeros(self.sums.width))
-        left = self.sums.count - trace @ self._pair_weights(theta) / self.variance(theta)[:, 0]
-        return np.maximum(self._by_residual_level(theta, left), 0.0)
+        trace, _ = self._sums_of(theta, inverse, np.zeros((self.sums.width, 1)))
+        used = _over(trace, self._pair_weights(theta)) / self.variance(theta)
+        left = self._by_residual_level(theta, self.sums.count[:, None] - used)
+        return np.maximum(left[:, 0], 0.0)
 
     def _by_residual_level(self, theta: Theta, values: Floats) -> Floats:
-        """Add up values of noise groups (G,), each in the share of its variance that is residual: (L,)."""
-        share = theta.residual[self.sums.level, 0] ** 2 / self.variance(theta)[:, 0]
-        return np.bincount(self.sums.level, share * values, len(theta.residual))
+        """Add up values of noise groups (G, B), in the share of their variance that is residual: (L, B)."""
+        share = theta.residual[self.sums.level] ** 2 / self.variance(theta)
+        return _added(self.sums.level, share * values, len(theta.residual))
 
     def settled(self, u: Floats) -> Settled:
         """Return the sds that agree with the coefficients at one vector (D,), and what tells of each.
@@ -183,16 +195,13 @@ class Density:
         Computation 4, 415-447). Priors of the sds have no part in it.
         """
         theta, factor = next(self.evaluated(u[:, None]))
-        standard, inverse = elimination.means(factor)[:, 0], elimination.inverse(factor)
-        grouped = self.sd_of >= 0
-        told = np.bincount(self.sd_of[grouped], (1.0 - inverse[self.order.diagonal])[grouped], len(theta.sd))
-        squares = np.bincount(self.sd_of[grouped], standard[grouped] ** 2, len(theta.sd))
-        b = self.mean + self.prior_sd(theta)[:, 0] * standard
-        square, linear = self._sums_of(theta, np.zeros_like(inverse), b)
-        misfit = self.sums.square + square @ self._pair_weights(theta)
-        misfit = misfit - 2.0 * linear @ self.weights(theta)[:, 0]
+        standard, inverse = elimination.means(factor), elimination.inverse(factor)
+        told = self._by_group(theta, 1.0 - inverse[self.order.diagonal])[:, 0]
+        squares = self._by_group(theta, standard**2)[:, 0]
+        b = self.mean[:, None] + self.prior_sd(theta) * standard
+        misfit = self._misfit(theta, *self._sums_of(theta, np.zeros_like(inverse), b))
         left = self._left_over(theta, inverse)
-        squares_left = self._by_residual_level(theta, misfit / self.variance(theta)[:, 0])
+        squares_left = self._by_residual_level(theta, misfit / self.variance(theta))[:, 0]
         return Settled(
             sd=theta.sd[:, 0] * _ratio(squares, told),
             residual=theta.residual[:, 0] * _ratio(squares_left, left),
@@ -200,39 +209,48 @@ class Density:
             left=left,
         )
 
-    def _slopes(self, theta: Theta, factor: Factor) -> tuple[Floats, Floats, Floats]:
-        """Return the derivatives by recency (1,), log sds (G, 1) and log residual sds (L, 1) at one point."""
-        sums = self.sums
-        standard, inverse = elimination.means(factor)[:, 0], elimination.inverse(factor)
-        trace, linear = self._sums_of(theta, inverse, self.mean + self.prior_sd(theta)[:, 0] * standard)
-        variance, weight = self.variance(theta)[:, 0], self.weights(theta)[:, 0]
-        pair_weight, pairs = self._pair_weights(theta), np.array(step_pairs(sums.steps))
-        expected = sums.square + trace @ pair_weight - 2.0 * linear @ weight
-        by_residual = self._by_residual_level(theta, expected / variance - sums.count)
-        by_weight = trace @ (pairs.sum(axis=1) * pair_weight)
-        by_weight = by_weight - 2.0 * linear @ (np.arange(sums.steps) * weight)
-        squared = standard**2 + inverse[self.order.diagonal] - 1.0
+    def _by_group(self, theta: Theta, values: Floats) -> Floats:
+        """Add up values of coefficients (P, B) that have an sd: (sds, B)."""
         grouped = self.sd_of >= 0
-        by_sd = np.bincount(self.sd_of[grouped], squared[grouped], len(theta.sd))
-        by_recency = 0.5 * np.sum(by_weight / variance, keepdims=True)
-        return by_recency, by_sd[:, None], by_residual[:, None]
+        return _added(self.sd_of[grouped], values[grouped], len(theta.sd))
+
+    def _slopes(self, theta: Theta, factor: Factor) -> tuple[Floats, Floats, Floats]:
+        """Return the derivatives by recency (B,), log sds (G, B) and log residual sds (L, B)."""
+        sums = self.sums
+        standard, inverse = elimination.means(factor), elimination.inverse(factor)
+        means = self.mean[:, None] + self.prior_sd(theta) * standard
+        trace, linear = self._sums_of(theta, inverse, means)
+        variance, weight = self.variance(theta), self.weights(theta)
+        steps_back, pairs = np.arange(sums.steps)[:, None], np.array(step_pairs(sums.steps))
+        by_pair = pairs.sum(axis=1)[:, None] * self._pair_weights(theta)
+        by_weight = _over(trace, by_pair) - 2.0 * _over(linear, steps_back * weight)
+        misfit = self._misfit(theta, trace, linear) / variance
+        return (
+            0.5 * (by_weight / variance).sum(axis=0),
+            self._by_group(theta, standard**2 + inverse[self.order.diagonal] - 1.0),
+            self._by_residual_level(theta, misfit - sums.count[:, None]),
+        )
+
+    def _misfit(self, theta: Theta, trace: Floats, linear: Floats) -> Floats:
+        """Return E[(y - X b)'(y - X b)] in each noise group, (G, B), from what `_sums_of` gives."""
+        explained = 2.0 * _over(linear, self.weights(theta))
+        return self.sums.square[:, None] + _over(trace, self._pair_weights(theta)) - explained
 
     def _sums_of(self, theta: Theta, inverse: Floats, b: Floats) -> tuple[Floats, Floats]:
-        """Return tr(A E[b b']) for each component A of X'WX, (G, pairs), and b' X'Wy likewise, (G, S).
+        """Return tr(A E[b b']) for each component A of X'WX, (G, pairs, B), and b' X'Wy likewise, (G, S, B).
 
-        The coefficients have the mean b, and their covariance from the inverse of M.
+        The coefficients have the means b (P, B), and their covariance from the inverses of M.
         """
         sums = self.sums
         i, j = sums.left, sums.right
-        sd = self.prior_sd(theta)[:, 0]
+        sd = self.prior_sd(theta)
         moment = inverse[self.order.given] * sd[i] * sd[j] + b[i] * b[j]
-        groups = len(sums.count)
-        trace = sums.gram.T @ np.where(i == j, moment, 2.0 * moment)
-        return trace.reshape(groups, -1), (sums.score.T @ b).reshape(groups, -1)
+        moment[i != j] *= 2.0
+        shape = (len(sums.count), -1, b.shape[1])
+        return (sums.gram.T @ moment).reshape(shape), (sums.score.T @ b).reshape(shape)
 
     def _pair_weights(self, theta: Theta) -> Floats:
-        weight, pairs = self.weights(theta)[:, 0], np.array(step_pairs(self.sums.steps))
-        return weight[pairs[:, 0]] * weight[pairs[:, 1]]
+        return _by_two(self.weights(theta))
 
     def variance(self, theta: Theta) -> Floats:
         """Return the variance of one replicate of each noise group, (G, B)."""
@@ -254,10 +272,26 @@ def _ratio(squares: Floats, number: Floats) -> Floats:
     return np.where(number > LEAST_TOLD, np.clip(ratio, 1.0 / STRIDE, STRIDE), 1.0)
 
 
-def _by_pair(omega: Floats, weight: Floats) -> Floats:
+def _over(sums: Floats, weight: Floats) -> Floats:
+    """Return the sums (G, K, B) over K components with their weights (K, B): (G, B)."""
+    return np.einsum("gkb,kb->gb", sums, weight)
+
+
+def _added(place: Integers, values: Floats, size: int) -> Floats:
+    """Add up rows (N, B) that have the same place: (size, B)."""
+    total = np.zeros((size, values.shape[1]))
+    np.add.at(total, place, values)
+    return total
+
+
+def _by_two(weight: Floats) -> Floats:
+    """Return the product of the weights (S, B) of each pair of steps back, (pairs, B)."""
     pairs = np.array(step_pairs(len(weight)))
-    both = weight[pairs[:, 0]] * weight[pairs[:, 1]]
-    return (omega[:, None] * both).reshape(-1, omega.shape[1])
+    return weight[pairs[:, 0]] * weight[pairs[:, 1]]
+
+
+def _by_pair(omega: Floats, weight: Floats) -> Floats:
+    return (omega[:, None] * _by_two(weight)).reshape(-1, omega.shape[1])
 
 
 def _by_step(omega: Floats, weight: Floats) -> Floats:

@@ -16,7 +16,7 @@ from scipy import linalg, optimize
 
 from taskorder.inference.engines.density import Density
 from taskorder.inference.engines.theta import Coordinates, Theta
-from taskorder.inference.engines.threads import in_threads
+from taskorder.inference.engines.threads import THREADS, in_threads
 from taskorder.inference.layout.design import Design
 from taskorder.inference.layout.identified import STEEPEST
 
@@ -207,8 +207,9 @@ def _bounds(layout: Coordinates, u: Floats) -> tuple[Floats, Floats]:
 
 def _hessian(density: Density, u: Floats, here: Floats) -> Floats:
     size = len(u)
-    slopes = in_threads(lambda step: density.value_and_slope(u + step)[1], STEP * np.eye(size))
-    hessian = (np.array(slopes).reshape(size, size) - here) / STEP
+    there = np.array_split(u[:, None] + STEP * np.eye(size), THREADS, axis=1)
+    slopes = np.concatenate(in_threads(density.slopes, there), axis=1)
+    hessian = (slopes - here[:, None]) / STEP
     return (hessian + hessian.T) / 2
 
 

@@ -135,24 +135,28 @@ def _back(found: Factor, times: int, noise: Callable[[tuple[int, ...]], Floats])
 
 
 def inverse(found: Factor) -> Floats:
-    """Return the entries of M^-1 on the pattern, (E,), at the first point."""
+    """Return the entries of M^-1 on the pattern, (E, B)."""
     order, members = found.plan, found.plan.members
-    v = np.zeros(len(order.left))
+    v = np.zeros((len(order.left), found.pivots.shape[1]))
     for front, root in zip(reversed(order.fronts), reversed(found.roots), strict=True):
-        size, met = len(front.columns), len(front.border)
-        own = np.asfortranarray(root[0, :size, :size])
-        back = linalg.blas.dtrsm(1.0, own, root[0, size : size + met, :size].T, lower=1, trans_a=1)
-        cross = -back @ v.take(front.among)
-        inverted, _ = linalg.lapack.dpotri(own, lower=1)
-        v[front.within[size:]] = cross.T
-        v[front.within[:size]] = np.tril(inverted) + np.tril(inverted, -1).T - back @ cross.T
+        blocks = [_inverse(one, v[front.among, b], len(front.columns)) for b, one in enumerate(root[:, :-1])]
+        loops.spread(v, front.within, np.array(blocks))
     loops.invert(
         v,
         members.diagonal,
         members.start,
         members.cross,
         members.target,
-        found.pivots[:, 0].copy(),
-        found.slopes[:, 0].copy(),
+        found.pivots,
+        found.slopes,
     )
     return v
+
+
+def _inverse(root: Floats, among: Floats, size: int) -> Floats:
+    """Return the entries (N + K, N) of a block's inverse, from its root and those of its border (K, K)."""
+    own = np.asfortranarray(root[:size, :size])
+    back = linalg.blas.dtrsm(1.0, own, root[size:, :size].T, lower=1, trans_a=1)
+    cross = -back @ among
+    inverted, _ = linalg.lapack.dpotri(own, lower=1)
+    return np.concatenate([inverted - back @ cross.T, cross.T])

@@ -144,6 +144,20 @@ def substitute(
 
 
 @compiled
+def spread(v: Floats, within: Integers, blocks: Floats) -> None:
+    """Put the entries of dense blocks (B, M, N) where `within` (M, N) says, into v (E, B).
+
+    Of the first N rows the lower half is read.
+    """
+    rows, size = within.shape
+    for i in range(rows):
+        for j in range(min(i + 1, size)):
+            entry = v[within[i, j]]
+            for b in range(len(blocks)):
+                entry[b] = blocks[b, i, j]
+
+
+@compiled
 def invert(
     v: Floats,
     diagonal: Integers,
@@ -153,7 +167,7 @@ def invert(
     pivots: Floats,
     slopes: Floats,
 ) -> None:
-    """Fill in the entries of the inverse (E,) of members, where those among later columns are there."""
+    """Fill in the entries of the inverse (E, B) of members, where those among later columns are there."""
     product = len(target)
     for a in range(len(diagonal) - 1, -1, -1):
         first, beyond = start[a], start[a + 1]
@@ -162,14 +176,20 @@ def invert(
         for i in range(first, beyond):
             v[cross[i]] = 0.0
         for i in range(first, beyond):
-            v[cross[i]] -= slopes[i] * v[target[at]]
+            one, slope, later = v[cross[i]], slopes[i], v[target[at]]
+            for b in range(len(one)):
+                one[b] -= slope[b] * later[b]
             at += 1
             for j in range(i + 1, beyond):
-                later = v[target[at]]
-                v[cross[i]] -= slopes[j] * later
-                v[cross[j]] -= slopes[i] * later
+                other, steeper, later = v[cross[j]], slopes[j], v[target[at]]
+                for b in range(len(one)):
+                    one[b] -= steeper[b] * later[b]
+                    other[b] -= slope[b] * later[b]
                 at += 1
-        own = 1.0 / pivots[a]
+        own = v[diagonal[a]]
+        for b in range(len(own)):
+            own[b] = 1.0 / pivots[a, b]
         for i in range(first, beyond):
-            own -= slopes[i] * v[cross[i]]
-        v[diagonal[a]] = own
+            entry, slope = v[cross[i]], slopes[i]
+            for b in range(len(own)):
+                own[b] -= slope[b] * entry[b]
