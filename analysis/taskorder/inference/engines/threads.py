@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import parent_process
 from typing import Any
 
 THREADS = 2
 
 
 def in_threads[T](function: Callable[..., T], *arguments: Iterable[Any]) -> list[T]:
-    """Return what `map(function, *arguments)` gives, in its order."""
+    """Return what `map(function, *arguments)` gives, in its order.
+
+    A process that another one started is one of several that compute, and does one thing at a time.
+    """
+    if parent_process() is not None:
+        return list(map(function, *arguments))
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(function, *arguments))
