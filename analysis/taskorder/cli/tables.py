@@ -21,19 +21,19 @@ def check(
     ] = None,
 ) -> None:
     """Validate result tables: every problem on a line, with what to do."""
-    from taskorder.results.catalogue import covariates
+    from taskorder.results.catalogue import covariates, language_codes, task_names
     from taskorder.results.noticing import misnamed, without_covariates
     from taskorder.results.reading import read
 
-    known = covariates(languages=languages)
-    codes = known.languages["language"].tolist() if languages else []
+    codes = covariates(languages=languages).languages["language"].tolist() if languages else []
     try:
         table = read(*files, percent=percent, languages=codes)
     except InvalidTable as error:
         summary = f"{counted(len(error.problems), 'problem')} in {counted(len(files), 'file')}."
         typer.echo(f"{error}\n{summary}", err=True)
         raise typer.Exit(1) from None
-    for sentence in (*misnamed(table.frame), *without_covariates(table.frame, known)):
+    unknown = without_covariates(table.frame, task_names(), codes or language_codes())
+    for sentence in (*misnamed(table.frame), *unknown):
         say(f"note: {sentence}")
     typer.echo(f"ok: {table}")
 

@@ -107,9 +107,7 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
             studies=_studies(offer.tables),
             models=changed,
             untouched=untouched,
-            said=tuple(
-                dict.fromkeys(said for t in offer.tables for said in without_covariates(t.frame, known))
-            ),
+            said=_of_unknown(offer.tables, known),
             dry=wishes.dry,
         )
         if wishes.dry:
@@ -191,6 +189,12 @@ def _not_compared(addition: Addition, models: Sequence[ModelSpec], wishes: Wishe
 def _means(wishes: Wishes, known: Covariates, say: Say) -> Means:
     quick = not (wishes.full or wishes.gates)
     return Means(known, wishes.settings, registered(), resource(CALIBRATIONS), wishes.gates, quick, say)
+
+
+def _of_unknown(tables: Sequence[Table], known: Covariates) -> tuple[str, ...]:
+    """Say of which tasks and languages of some tables nothing is known, once each."""
+    names = known.tasks["task"].tolist(), known.languages["language"].tolist()
+    return tuple(dict.fromkeys(said for table in tables for said in without_covariates(table.frame, *names)))
 
 
 def _models(wishes: Wishes) -> tuple[ModelSpec, ...]:

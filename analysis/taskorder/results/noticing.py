@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from taskorder.errors import first_of, nearest
-from taskorder.results.catalogue import Covariates
 from taskorder.results.schema import NAMES
 from taskorder.results.sequences import OBJECTIVES, parse
 
@@ -23,14 +24,16 @@ def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def without_covariates(frame: pd.DataFrame, covariates: Covariates) -> tuple[str, ...]:
+def without_covariates(
+    frame: pd.DataFrame, known_tasks: Collection[str], known_languages: Collection[str]
+) -> tuple[str, ...]:
     """Say of which tasks and languages of new rows nothing is known, and what to do."""
     stages = [stage for text in frame["sequence"].unique() for step in parse(text) for stage in step]
     tasks = {stage.task for stage in stages if stage.task not in OBJECTIVES} | set(frame["target"])
     codes = {code for stage in stages for code in stage.languages()}
     codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
-    unknown = sorted(tasks - set(covariates.tasks["task"]))
-    strange = sorted(codes - set(covariates.languages["language"]))
+    unknown = sorted(tasks - set(known_tasks))
+    strange = sorted(codes - set(known_languages))
     said: list[str] = []
     if unknown:
         said.append(
