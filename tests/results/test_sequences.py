@@ -11,7 +11,7 @@ from taskorder.results.sequences import Sequence, Stage, parse, render, task_set
 
 CODES = st.sampled_from(["en", "sw", "pcm", "zh-Hant"])
 LANGUAGES = st.one_of(st.just(""), CODES, st.tuples(CODES, CODES).map("-".join))
-STAGES = st.builds(Stage, st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,8}", fullmatch=True), LANGUAGES)
+STAGES = st.builds(Stage, st.from_regex(r"[a-z0-9]([a-z0-9_.-]{0,7}[a-z0-9_.])?", fullmatch=True), LANGUAGES)
 STEPS = st.lists(STAGES, min_size=1, max_size=3).map(tuple)
 SEQUENCES = st.lists(STEPS, max_size=4).map(tuple)
 

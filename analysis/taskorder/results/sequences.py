@@ -12,7 +12,7 @@ from taskorder.errors import InvalidSequence
 OBJECTIVES = frozenset({"mlm", "tlm"})
 """Tasks, and kinds of tasks, that continue pretraining."""
 CODE = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?"
-TASK = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+TASK = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9_.])?")
 LANGUAGES = re.compile(rf"{CODE}(?:-{CODE})?")
 STAGE = re.compile(r"(?P<task>[^\[\]]*)(?:\[(?P<language>[^\[\]]*)\])?")
 
@@ -92,7 +92,8 @@ def task_fault(task: str) -> str:
     if task != task.lower() and TASK.fullmatch(task.lower()):
         return f"{task!r} has capital letters: write {task.lower()!r}"
     return (
-        f"{task!r} is no task key: small letters, digits, '_', '-' and '.' only, and a letter or digit first"
+        f"{task!r} is no task key: small letters, digits, '_', '-' and '.' only, a letter or digit first, and"
+        " no '-' last"
     )
 
 
