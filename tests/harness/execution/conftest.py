@@ -33,6 +33,7 @@ keep = "{keep}"
 """
 
 MAIN = """\
+import signal
 import sys
 from pathlib import Path
 from taskorder.errors import TaskorderError
@@ -40,6 +41,7 @@ from taskorder.harness.execution.running import Means, Places, run
 from taskorder.harness.experiments.experiment import read_experiment
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     file, folder, workers = sys.argv[1:]
     where = Places(Path(folder), Path(folder) / "results.csv")
     try:
