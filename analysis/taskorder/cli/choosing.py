@@ -13,13 +13,17 @@ from taskorder.cli.options import Draws, Force, Languages, Seed, Similarity, Tas
 def select(
     target: Annotated[str, typer.Option(help="The task that counts.", metavar="TASK")],
     language: Annotated[
-        list[str], typer.Option(help="A language that it counts in; may be given several times.")
+        list[str],
+        typer.Option(help="A language that it counts in; may be given several times.", metavar="CODE"),
     ],
     stages: Annotated[
-        int, typer.Option("-k", "--stages", min=1, max=5, help="How many intermediate tasks, in order.")
+        int,
+        typer.Option(
+            "-k", "--stages", min=1, max=5, help="How many intermediate tasks, in order.", metavar="N"
+        ),
     ] = 1,
     backbone: Annotated[
-        str, typer.Option(help="One that the tables have; else one that they do not have.")
+        str, typer.Option(help="One that the tables have; else one that they do not have.", metavar="NAME")
     ] = "",
     model: Annotated[
         Path | None, typer.Option(help="Another model file than the shipped ones.", metavar="TOML")
@@ -55,19 +59,22 @@ def design(
     experiment: Annotated[
         Path, typer.Option(help="An experiment file, some of whose runs are made.", metavar="TOML")
     ],
-    runs: Annotated[int, typer.Option("-k", "--runs", min=1, help="How many runs.")] = 10,
+    runs: Annotated[int, typer.Option("-k", "--runs", min=1, help="How many runs.", metavar="N")] = 10,
     model: Annotated[
         Path | None, typer.Option(help="The model that will judge them [default: order].", metavar="TOML")
     ] = None,
     estimand: Annotated[
-        str, typer.Option(help="Whose interval is to shrink [default: the first that can be].")
+        str,
+        typer.Option(help="Whose interval is to shrink [default: the first that can be].", metavar="NAME"),
     ] = "",
     per_cost: Annotated[
         bool, typer.Option("--per-cost", help="Count what a run tells for each stage trained for it.")
     ] = False,
     results: Annotated[
         list[Path] | None,
-        typer.Option(help="A result table; may be given several times. Else those of the model file."),
+        typer.Option(
+            help="A result table; may be given several times. Else those of the model file.", metavar="CSV"
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write the table.", metavar="CSV")

@@ -51,15 +51,18 @@ def control(
         Shuffled | None,
         typer.Option(help="Whose labels are shuffled. Else each in turn that a claim about the model names."),
     ] = None,
-    times: Annotated[int, typer.Option(min=1, help="How many shuffles.")] = 200,
+    times: Annotated[int, typer.Option(min=1, help="How many shuffles.", metavar="N")] = 200,
     plant: Annotated[
-        float, typer.Option(help="Points of an effect that is added after the shuffle; 0: none.")
+        float,
+        typer.Option(help="Points of an effect that is added after the shuffle; 0: none.", metavar="POINTS"),
     ] = 0.0,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the tables go.")] = Path(
-        "reports/controls"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the tables go.", metavar="FOLDER")
+    ] = Path("reports/controls"),
     seed: Seed = 2026,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that fit at the same time.", metavar="N")
+    ] = 2,
 ) -> None:
     """Judge claims where nothing is there, or a known effect is: labels are shuffled. Hours; resumable."""
     from taskorder.claims.controlling import controlled

@@ -39,9 +39,13 @@ def run(
     output: _Output = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes that train at the same time; else one, or one a GPU."),
+        typer.Option(
+            min=1, help="Processes that train at the same time; else one, or one a GPU.", metavar="N"
+        ),
     ] = None,
-    gpus: Annotated[int, typer.Option(min=0, help="GPUs; every worker takes one for itself.")] = 0,
+    gpus: Annotated[
+        int, typer.Option(min=0, help="GPUs; every worker takes one for itself.", metavar="N")
+    ] = 0,
     dask: Annotated[
         str,
         typer.Option(help="Train on a Dask cluster: the scheduler's address, or local.", metavar="ADDRESS"),
@@ -67,9 +71,9 @@ def export(
         str, typer.Argument(help="Up to the stage whose encoder is wanted, such as 'mlm[mul]'.")
     ],
     folder: Annotated[Path, typer.Option("-o", "--output", help="The folder to make.", metavar="FOLDER")],
-    backbone: Annotated[str, typer.Option(help="Which, where there are several.")] = "",
-    tuning: Annotated[str, typer.Option(help="full or lora, where there are both.")] = "",
-    seed: Annotated[int | None, typer.Option(help="Which, where there are several.")] = None,
+    backbone: Annotated[str, typer.Option(help="Which, where there are several.", metavar="NAME")] = "",
+    tuning: Annotated[str, typer.Option(help="full or lora, where there are both.", metavar="NAME")] = "",
+    seed: Annotated[int | None, typer.Option(help="Which, where there are several.", metavar="N")] = None,
     nodes: Annotated[
         Path | None, typer.Option("--from", help="The folder that `run` was given with -o.", metavar="DIR")
     ] = None,
@@ -89,13 +93,20 @@ def measure(
     experiment: Annotated[Path, typer.Argument(help="An experiment file.", metavar="EXPERIMENT")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where the tables go [default: beside EXPERIMENT]."),
+        typer.Option(
+            "-o", "--output", help="Where the tables go [default: beside EXPERIMENT].", metavar="FOLDER"
+        ),
     ] = None,
-    difficulty: Annotated[str, typer.Option(help="shortfall, area or online_code.")] = "shortfall",
+    difficulty: Annotated[
+        str, typer.Option(help="shortfall, area or online_code.", metavar="MEASURE")
+    ] = "shortfall",
     similarity: Annotated[
-        str, typer.Option(help="tokens, tokens_by_language, encoder_mean or encoder_mean_centred.")
+        str,
+        typer.Option(
+            help="tokens, tokens_by_language, encoder_mean or encoder_mean_centred.", metavar="MEASURE"
+        ),
     ] = "tokens",
-    seed: Annotated[int, typer.Option(min=0, help="For the examples that are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="For the examples that are drawn.", metavar="N")] = 0,
     force: Force = False,
 ) -> None:
     """Measure difficulty and similarity: tasks.csv and similarity.csv for `fit`, measures.csv with all."""

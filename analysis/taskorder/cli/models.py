@@ -26,11 +26,15 @@ def fit(
     results: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A result table; may be given several times. Else those that the model file names."
+            help="A result table; may be given several times. Else those that the model file names.",
+            metavar="CSV",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where the four files go [default: fits/NAME].")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Where the four files go [default: fits/NAME].", metavar="FOLDER"
+        ),
     ] = None,
     tasks: Tasks = None,
     similarity: Similarity = None,
@@ -65,20 +69,28 @@ def calibrate(
         Path, typer.Option(help="A model file, such as models/moderators.toml.", metavar="TOML")
     ],
     results: Annotated[
-        list[Path] | None, typer.Option(help="A result table, for its design. Else those of the model file.")
+        list[Path] | None,
+        typer.Option(help="A result table, for its design. Else those of the model file.", metavar="CSV"),
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the tables go.")] = Path(
-        "reports/calibration"
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the tables go.", metavar="FOLDER")
+    ] = Path("reports/calibration"),
     tasks: Tasks = None,
     similarity: Similarity = None,
     languages: Languages = None,
     engine: Annotated[Engine, typer.Option(help="How the posteriors are computed.")] = Engine.auto,
-    data_sets: Annotated[int, typer.Option(min=20, help="How many data sets are simulated.")] = 1000,
+    data_sets: Annotated[
+        int, typer.Option(min=20, help="How many data sets are simulated.", metavar="N")
+    ] = 1000,
     cells: Annotated[
-        int, typer.Option(min=0, help="Take a part of the design, of about so many cells; 0: all of it.")
+        int,
+        typer.Option(
+            min=0, help="Take a part of the design, of about so many cells; 0: all of it.", metavar="N"
+        ),
     ] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that fit at the same time.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that fit at the same time.", metavar="N")
+    ] = 2,
     seed: Seed = 2026,
     draws: Draws = 2000,
 ) -> None:

@@ -13,7 +13,12 @@ from taskorder.cli.options import Force
 def report(
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The PDF [default: report.pdf]; with --from a folder [rebuilt]."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="The PDF [default: report.pdf]; with --from a folder [rebuilt].",
+            metavar="PATH",
+        ),
     ] = None,
     archive: Annotated[
         Path | None,
@@ -23,8 +28,12 @@ def report(
         Path | None,
         typer.Option("--from", help="Make an archived report again, and compare.", metavar="CRATE"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of every fit [default: 2026].")] = None,
-    draws: Annotated[int | None, typer.Option(min=400, help="Of every fit, in all [default: 4000].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of every fit [default: 2026].", metavar="N")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option(min=400, help="Of every fit, in all [default: 4000].", metavar="N")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Everything into one PDF: every shipped model fitted, every registered claim judged."""

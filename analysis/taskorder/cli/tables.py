@@ -100,7 +100,9 @@ def import_(
     columns: Annotated[
         Headers, typer.Option(help="wide: what the headers of the scores are.")
     ] = Headers.language,
-    header_rows: Annotated[int, typer.Option(min=1, max=2, help="wide: lines of the header.")] = 1,
+    header_rows: Annotated[
+        int, typer.Option(min=1, max=2, help="wide: lines of the header.", metavar="N")
+    ] = 1,
     split: Annotated[Split | None, typer.Option(help="trainer: the set whose scores are taken.")] = None,
     evaluation: Annotated[
         Evaluation | None, typer.Option(help="trainer: which evaluation of a log is taken.")
