@@ -15,6 +15,7 @@ from taskorder.inference.criticism.leaving_out import (
     Whole,
     foretold,
     loo,
+    sketches_without_cells,
     whole,
     without_levels,
 )
@@ -131,6 +132,14 @@ def test_all_data_come_first_and_agree_with_the_fit(left_out: pd.DataFrame, fitt
         assert first["mean"][name] == pytest.approx(summary["mean"][name], abs=error)
     assert first["elpd"].isna().all()
     assert (first["rows"] == 160).all()
+
+
+def test_parts_in_pairs_are_told_from_the_same_numbers(everything: Whole) -> None:
+    cells = np.arange(len(everything.design.cells.mean)) % 9 == 0
+    _, one, other = sketches_without_cells(everything, [("a", cells), ("b", cells)], seed=1, paired=True)
+    pd.testing.assert_frame_equal(one.draws, other.draws)
+    _, one, other = sketches_without_cells(everything, [("a", cells), ("b", cells)], seed=1)
+    assert not one.draws.equals(other.draws)
 
 
 def test_a_cell_left_out_is_foretold_as_by_a_fit_without_it(

@@ -151,24 +151,23 @@ def sketches_without_cells(
     design = everything.design
     remaining = Remaining.of(design, everything.spec)
     levels = [("", np.zeros(len(design.cells.mean), dtype=bool)), *parts]
-    root = np.random.SeedSequence(seed)
-    streams = [root] * len(levels) if paired else root.spawn(len(levels))
+    own = [0] * len(levels) if paired else range(len(levels))
 
-    def one(level: tuple[str, Booleans], stream: np.random.SeedSequence) -> Sketch:
+    def one(level: tuple[str, Booleans], stream: int) -> Sketch:
         name, cells = level
         here = np.isin(design.row_cell, np.flatnonzero(cells)) if name else design.row_cell >= 0
         rows = int(here.sum())
         try:
             if cells.any():
                 remaining.refuse_without(cells)
-            return _without(everything, cells, name, rows, np.random.default_rng(stream))
+            return _without(everything, cells, name, rows, np.random.default_rng([seed, stream]))
         except (MissingData, FitFailed) as error:
             return failed(name, LEFT_OUT, rows, str(error))
         except np.linalg.LinAlgError:
             return failed(name, LEFT_OUT, rows, "no mode can be found without it")
 
     with threadpool_limits(limits=1, user_api="blas"):
-        found = tuple(in_threads(one, levels, streams))
+        found = tuple(in_threads(one, levels, own))
     if found[0].problem:
         raise FitFailed(f"leaving out: {found[0].problem}")
     return found
