@@ -153,6 +153,16 @@ def test_what_moved_is_told_apart_where_cells_are_shared_with_old_rows(
     assert without["sd"] == pytest.approx(old["sd"], rel=0.25)
 
 
+def test_seeds_that_repeat_old_scores_to_the_last_digit_are_refused(root: Path) -> None:
+    """Old and new repeats are in one cell, though the new ones have cells of their own to be told apart."""
+    spec, known = read_model(root / "models/small.toml"), covariates()
+    frame, _ = read_tables(spec, tables_of(spec), known)
+    old = frame[frame["seed"] == 0]
+    again = pd.concat([old, old.assign(run=old["run"] + "x", seed=1)], ignore_index=True)
+    with pytest.raises(MissingData, match=r"cannot tell apart have the same 'score' to the last digit"):
+        reach.reach(again, np.arange(len(again)) >= len(old), spec, known)
+
+
 def test_a_score_that_stands_already_is_an_error_that_names_both(
     root: Path, rows: Rows, wishes: Wishes
 ) -> None:

@@ -20,7 +20,7 @@ from taskorder.inference.spec import ModelSpec
 from taskorder.inference.store import load
 from taskorder.living.expecting import SUMMARY
 from taskorder.living.moving import moved, nothing
-from taskorder.living.reach import Booleans, Fate, Reach, reach
+from taskorder.living.reach import Booleans, Fate, Reach, apart, reach
 from taskorder.living.sides import Means, Side, fitted, if_possible, kept_or_told, told
 from taskorder.results import loading
 from taskorder.results.catalogue import Covariates
@@ -36,11 +36,21 @@ _REMEDY = "; a project's own values stand in data/tasks.csv and data/similarity.
 
 @dataclass(frozen=True)
 class ClaimChange:
-    """A claim before and after; `gates` says whether it was put through them."""
+    """A claim before and after.
+
+    Attributes
+    ----------
+    before, after : Verdict
+    gates : bool
+        Whether it was put through them.
+    near : tuple of bool
+        Whether its probability before, and after, is too near a limit for the draws that tell it.
+    """
 
     before: Verdict
     after: Verdict
     gates: bool
+    near: tuple[bool, bool] = (False, False)
 
     @property
     def claim(self) -> Claim:
@@ -54,8 +64,8 @@ class ClaimChange:
 
     @property
     def changed(self) -> bool:
-        """Whether the verdict is another."""
-        return self.words[0] != self.words[1]
+        """Whether the verdict is another, and not by chance of the draws."""
+        return self.words[0] != self.words[1] and not any(self.near)
 
 
 def _word(one: Verdict, *, gates: bool) -> str:
@@ -74,6 +84,8 @@ class ModelChange:
     folders : tuple of (Path or None)
         Where its fits are kept, before and after; None where it could not be fitted, or what it says is told
         from weighted draws.
+    inputs : tuple of (list of dict)
+        The files that they were fitted to, as the manifest of a fit lists them.
     said : tuple of (tuple of str)
         What the fits say of the data and of themselves.
     told : str
@@ -102,6 +114,7 @@ class ModelChange:
     spec: ModelSpec
     fates: tuple[Fate, ...]
     folders: tuple[Path | None, Path | None]
+    inputs: tuple[object, object]
     said: tuple[tuple[str, ...], tuple[str, ...]]
     told: str
     failed: tuple[bool, bool]
@@ -118,12 +131,19 @@ class ModelChange:
     @property
     def before(self) -> Fit | None:
         """The fit before, read anew."""
-        return load(self.folders[0]) if self.folders[0] else None
+        return self._fit(0)
 
     @property
     def after(self) -> Fit | None:
         """The fit after, read anew."""
-        return load(self.folders[1]) if self.folders[1] else None
+        return self._fit(1)
+
+    def _fit(self, place: int) -> Fit | None:
+        folder = self.folders[place]
+        if folder is None:
+            return None
+        fit = load(folder)
+        return replace(fit, manifest={**fit.manifest, "inputs": self.inputs[place]})
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -162,20 +182,21 @@ def compared(
     rest = _without(frame, old, len(frame) - count)
     without = if_possible(spec, rest, inputs[: len(old)], means)
     named = [replace(file, path=names.get(Path(file.path), file.path)) for file in inputs]
-    if not adding:
+    divided = apart(found, spec, means.covariates) if adding else None
+    if divided is None:
         within = kept_or_told(spec, frame, named, means)
     elif means.quick:
-        assert found.design is not None
-        within = told(spec, frame, found.rows, found.design, means)
+        within = told(spec, frame, found.rows, divided.design, means)
     else:
         within = fitted(spec, frame, named, means)
     first, second = (without, within) if adding else (within, without)
-    of_rows, measured = moved(found, spec, within, means) if adding else (nothing(), "")
+    of_rows, measured = moved(divided, spec, within, means) if divided else (nothing(), "")
     claims, examinations = _claims(spec, (first, second), means)
     return ModelChange(
         spec,
         found.fates if adding else (),
         folders=(first.folder, second.folder),
+        inputs=(first.inputs, second.inputs),
         said=(first.messages, second.messages),
         told=_told(first, second),
         failed=(first.failed, second.failed),
@@ -247,5 +268,10 @@ def _claims(
             return verdict(claim, examination, means.calibrations)
         return sides[place].judged(claim, means.calibrations)
 
-    changes = tuple(ClaimChange(judged(claim, 0), judged(claim, 1), means.gates) for claim in about)
+    def near(claim: Claim) -> tuple[bool, bool]:
+        return sides[0].near(claim), sides[1].near(claim)
+
+    changes = tuple(
+        ClaimChange(judged(claim, 0), judged(claim, 1), means.gates, near(claim)) for claim in about
+    )
     return changes, (examined[0], examined[1])

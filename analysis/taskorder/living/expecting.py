@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from taskorder.claims.claim import Claim
-from taskorder.claims.evidence import Judgement
+from taskorder.claims.evidence import ENOUGH, Judgement
 from taskorder.claims.verdict import NO_DATA, Verdict
 from taskorder.inference.criticism.influence import influence
 from taskorder.inference.criticism.sketches import Effort, Sketched, sketch_of
@@ -24,6 +24,8 @@ from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
 
 EFFORT = Effort(thetas=600, times=4)
+ERRORS = 2.0
+"""Monte Carlo errors from a limit within which a probability does not decide."""
 SUMMARY = ["unit", "mean", "sd", "lower", "upper"]
 
 
@@ -88,6 +90,17 @@ class Expected:
                 diagnosed=not sketch.problem,
             ),
         )
+
+    def near(self, claim: Claim) -> bool:
+        """Say whether the draws are too few to tell on which side of a limit a claim's probability is."""
+        probability = self.judged(claim).judgement.probability
+        found = self.told.found
+        worth = found.worth if found else float(len(self.told.sketch.draws))
+        if not np.isfinite(probability) or not worth:
+            return False
+        smoothed = (worth * probability + 1.0) / (worth + 2.0)
+        error = float(np.sqrt(smoothed * (1.0 - smoothed) / worth))
+        return min(abs(probability - limit) for limit in (ENOUGH, 1.0 - ENOUGH)) < ERRORS * error
 
     def moved_by(self, parts: Sequence[tuple[str, NDArray[np.bool_]]], seed: int) -> pd.DataFrame | None:
         """Tell how far parts of the cells move the estimands (`influence`); None where it was sampled."""

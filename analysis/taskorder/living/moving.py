@@ -12,7 +12,7 @@ from taskorder.inference.criticism.leaving_out import sketches_without_cells, wh
 from taskorder.inference.criticism.sketches import Sketch
 from taskorder.inference.spec import ModelSpec, needs_nuts
 from taskorder.living.expecting import Expected
-from taskorder.living.reach import Reach
+from taskorder.living.reach import Apart
 from taskorder.living.sides import Means, Side
 
 MOVED = ["group", "rows", "estimand", "shift", "shift_sd", "problem"]
@@ -26,7 +26,7 @@ type Moved = tuple[pd.DataFrame, str]
 """The columns `MOVED`, and how that was found or why not."""
 
 
-def moved(found: Reach, spec: ModelSpec, side: Side, means: Means) -> Moved:
+def moved(found: Apart, spec: ModelSpec, side: Side, means: Means) -> Moved:
     """Tell how far each group of new rows moves every estimand, given all other rows."""
     if obstacle := needs_nuts(spec):
         return nothing(), f"Which rows moved it is not told: {obstacle}."
@@ -45,7 +45,7 @@ def nothing() -> pd.DataFrame:
     return pd.DataFrame(columns=MOVED)
 
 
-def _by_influence(found: Reach, told: Expected, means: Means) -> Moved:
+def _by_influence(found: Apart, told: Expected, means: Means) -> Moved:
     try:
         shifts = told.moved_by(found.groups, means.settings.seed)
     except FitFailed as error:
@@ -63,9 +63,8 @@ def _by_influence(found: Reach, told: Expected, means: Means) -> Moved:
     )
 
 
-def _by_leaving_out(found: Reach, spec: ModelSpec, side: Side, means: Means) -> Moved:
+def _by_leaving_out(found: Apart, spec: ModelSpec, side: Side, means: Means) -> Moved:
     assert side.fit is not None
-    assert found.design is not None
     try:
         everything = whole(found.design, spec, side.fit.tree["posterior"].to_dataset())
         seed = means.settings.seed

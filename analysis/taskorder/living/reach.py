@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -17,7 +17,7 @@ from taskorder.inference.layout.design import Design, build_design
 from taskorder.inference.spec import ModelSpec
 from taskorder.living.dividing import divided
 from taskorder.living.project import ADDED
-from taskorder.moderators import stage_table
+from taskorder.moderators import StageTable, stage_table
 from taskorder.results.averaging import means
 from taskorder.results.catalogue import Covariates
 from taskorder.results.selection import where, without_flags
@@ -46,7 +46,28 @@ class Reach:
     modelled : array (N,) of bool
         Which of these are new and modelled.
     design : Design or None
-        These rows, laid out so that each group of new rows has cells of its own; None where none is new.
+        These rows, laid out; None where none is new.
+    """
+
+    fates: tuple[Fate, ...]
+    rows: pd.DataFrame
+    modelled: Booleans
+    design: Design | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether any new row is modelled."""
+        return bool(self.modelled.any())
+
+
+@dataclass(frozen=True)
+class Apart:
+    """The rows of a model, with the new ones in groups.
+
+    Attributes
+    ----------
+    design : Design
+        The rows, laid out so that each group of new rows has cells of its own.
     what : str
         What the groups are: `run`, `sequence and target`, ...; empty where all new rows are alike.
     group : Series (N,)
@@ -55,23 +76,14 @@ class Reach:
         Why the groups could not have cells of their own; empty where they have.
     """
 
-    fates: tuple[Fate, ...]
-    rows: pd.DataFrame
-    modelled: Booleans
-    design: Design | None = None
-    what: str = ""
-    group: pd.Series = field(default_factory=lambda: pd.Series(dtype="str"))
+    design: Design
+    what: str
+    group: pd.Series
     together: str = ""
-
-    @property
-    def touched(self) -> bool:
-        """Whether any new row is modelled."""
-        return bool(self.modelled.any())
 
     @property
     def groups(self) -> list[tuple[str, Booleans]]:
         """The name of each group of new rows, and its cells."""
-        assert self.design is not None
         of_cell = np.full(len(self.design.cells.mean), "", dtype=object)
         inside = self.design.row_cell >= 0
         of_cell[self.design.row_cell[inside]] = self.group.to_numpy(dtype=object)[inside]
@@ -118,27 +130,26 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     into = means(frame[chosen]) if spec.data.average else np.arange(len(rows))
     into = into[new[chosen]]
     among = np.bincount(into, minlength=len(rows)) > 0
-    what, group = divided(rows, among)
-    design, together = _laid_out(rows, spec, covariates, group)
+    design = build_design(rows, spec, covariates)
     modelled = among & (design.row_cell >= 0)
     count, of_means = int(modelled[into].sum()), int(modelled.sum())
     how = "modelled" if of_means == count else f"modelled, as {of_means:,} means over languages"
-    dropped = _dropped(rows, among & ~modelled, len(into) - count, spec, covariates)
-    found = [Fate(count, how)] if count else []
-    group = group.where(modelled, "")
-    if group[group != ""].nunique() < 2:
-        what = ""
-    return Reach((*found, *dropped, *fates), rows, modelled, design, what, group, together)
+    stages = _stages(rows, spec, covariates)
+    dropped = _dropped(among & ~modelled, len(into) - count, stages, spec)
+    found = [Fate(count, how + _untold(modelled, stages, _words(spec)))] if count else []
+    return Reach((*found, *dropped, *fates), rows, modelled, design)
 
 
-def _laid_out(
-    rows: pd.DataFrame, spec: ModelSpec, covariates: Covariates, group: pd.Series
-) -> tuple[Design, str]:
-    """Lay rows out, each group in cells of its own; or all of them together, and say why."""
+def apart(found: Reach, spec: ModelSpec, covariates: Covariates) -> Apart:
+    """Divide the new rows that are modelled, and lay all out so that each group has cells of its own."""
+    assert found.design is not None
+    what, group = divided(found.rows, found.modelled)
+    if not what:
+        return Apart(found.design, what, group)
     try:
-        return build_design(rows, spec, covariates, apart=group), ""
+        return Apart(build_design(found.rows, spec, covariates, apart=group), what, group)
     except MissingData as error:
-        return build_design(rows, spec, covariates), str(error)
+        return Apart(found.design, what, group, str(error))
 
 
 def _chosen(frame: pd.DataFrame, new: Booleans, spec: ModelSpec) -> tuple[Booleans, list[Fate]]:
@@ -167,24 +178,48 @@ def conditions(text: str) -> Iterator[str]:
             yield ast.unparse(one)
 
 
-def _dropped(
-    rows: pd.DataFrame, dropped: Booleans, count: int, spec: ModelSpec, covariates: Covariates
-) -> Iterator[Fate]:
-    """Say of `count` new rows that were dropped which stages have no value of which moderator."""
+def _stages(rows: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> StageTable | None:
     sequence = spec.sequence
-    if sequence is None or not dropped.any():
+    if sequence is None or not sequence.moderators:
+        return None
+    return stage_table(rows, covariates, sequence.difficulty, sequence.similarity)
+
+
+def _untold(modelled: Booleans, stages: StageTable | None, words: Sequence[str]) -> str:
+    """Say how many modelled rows have stages without a moderator, where none of their study has one."""
+    said: list[str] = []
+    if stages is None:
+        return ""
+    lines = stages.frame
+    for word in words:
+        without = lines[lines[word].isna() & modelled[lines["row"].to_numpy()]]
+        if count := without["row"].nunique():
+            said.append(f"{count:,} of them tell nothing of {word}, which {first_of(_names(without))} lack")
+    return "; ".join(["", *said])
+
+
+def _dropped(dropped: Booleans, count: int, stages: StageTable | None, spec: ModelSpec) -> Iterator[Fate]:
+    """Say of `count` new rows that were dropped which stages have no value of which moderator."""
+    if stages is None or not dropped.any():
         return
-    lines = stage_table(rows, covariates, sequence.difficulty, sequence.similarity).frame
-    own = lines[dropped[lines["row"].to_numpy()]]
-    words = sorted({word for term in sequence.moderators for word in term.split(":")})
-    lacking = [
-        f"no {word} ({', '.join(getattr(sequence, word))}) of {first_of(_names(own, own[word].isna()))}"
-        for word in words
-        if own[word].isna().any()
-    ]
+    lacking: list[str] = []
+    for word in _words(spec):
+        gaps = stages.missing(word)
+        own = gaps[dropped[gaps["row"].to_numpy()]]
+        if len(own):
+            lacking.append(
+                f"no {word} ({', '.join(getattr(spec.sequence, word))}) of {first_of(_names(own))}"
+            )
     remedy = "give them in data/tasks.csv (difficulty_*) or data/similarity.csv"
     yield Fate(count, f"dropped: {'; '.join(lacking)}; {remedy}")
 
 
-def _names(lines: pd.DataFrame, some: pd.Series) -> list[str]:
-    return list(dict.fromkeys(lines.loc[some, "stage"].astype(str)))
+def _words(spec: ModelSpec) -> list[str]:
+    """Return the moderators of a model's stages."""
+    return sorted(
+        {word for term in spec.sequence.moderators for word in term.split(":")} if spec.sequence else []
+    )
+
+
+def _names(lines: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(lines["stage"].astype(str)))

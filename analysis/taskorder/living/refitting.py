@@ -96,11 +96,12 @@ def refit(paths: Sequence[Path], wishes: Wishes, say: Say = lambda _: None) -> C
         known = covariates()
         ever = [table.table for one in additions(sound(project)) for table in one.tables]
         offer = offered(paths, project, ever, known)
+        models = _models(wishes)
         for sentence in offer.known:
             say(sentence)
         if not offer.tables:
             return offer.known
-        changed, untouched = _through(offer.tables, wishes, _means(wishes, known, say))
+        changed, untouched = _through(offer.tables, models, wishes, _means(wishes, known, say))
         change = Change(
             name=Path(offer.tables[0].name).stem,
             tables=tuple(table.added() for table in offer.tables),
@@ -200,10 +201,11 @@ def _of_unknown(tables: Sequence[Table], known: Covariates) -> tuple[str, ...]:
 def _models(wishes: Wishes) -> tuple[ModelSpec, ...]:
     if not wishes.models:
         return shipped()
-    there = [str(path) for path in resource("models").glob("*.toml")]
+    there = {path.stem: str(path) for path in resource("models").glob("*.toml")}
     for path in wishes.models:
         if not path.is_file():
-            raise TaskorderError(f"--model {path}: there is no such file.{nearest(str(path), there)}")
+            hint = nearest(str(path), there.values()) or nearest(path.stem, there)
+            raise TaskorderError(f"--model {path}: there is no such file.{hint}")
     return tuple(read_model(path) for path in wishes.models)
 
 
@@ -223,7 +225,7 @@ def _studies(tables: Sequence[Table]) -> dict[str, int]:
 
 
 def _through(
-    tables: Sequence[Table], wishes: Wishes, means: Means
+    tables: Sequence[Table], models: Sequence[ModelSpec], wishes: Wishes, means: Means
 ) -> tuple[tuple[ModelChange, ...], dict[str, tuple[Fate, ...]]]:
     """Take new tables, as they were read once, through all models."""
     rows = sum(len(table.frame) for table in tables)
@@ -231,7 +233,6 @@ def _through(
         sources = {Path(folder) / Path(table.name).name: table.name for table in tables}
         for path, table in zip(sources, tables, strict=True):
             path.write_bytes(table.content)
-        models = _models(wishes)
         reading = [spec for spec in models if all(takes(spec, table.name) for table in tables)]
         try:
             found = _of_each(reading, partial(_with_more, sources=sources), means, wishes.pool)

@@ -86,6 +86,11 @@ class Side:
         return self.found.folder if self.found else None
 
     @property
+    def inputs(self) -> object:
+        """The files that it was fitted to, as the manifest of the fit lists them."""
+        return self.found.fit.manifest["inputs"] if self.found else []
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """What its fit says of the data and of itself."""
         return self.found.fit.diagnostics.messages if self.found else ()
@@ -124,6 +129,10 @@ class Side:
         if self.told:
             return self.told.judged(claim)
         return Verdict(claim, judge(claim, self.fit, calibrations)) if self.fit else Verdict(claim)
+
+    def near(self, claim: Claim) -> bool:
+        """Say whether it is told from too few draws to decide a claim."""
+        return bool(self.told and self.told.near(claim))
 
 
 def fitted(spec: ModelSpec, frame: pd.DataFrame, inputs: Sequence[InputFile], means: Means) -> Side:

@@ -87,7 +87,7 @@ def _lines(change: Change, table: Table, title: str, heading: str) -> Lines:
         yield from ("", sentence)
     for one in change.models:
         yield from ("", f"{heading}{one.spec.name}: {_sizes(one)}", "")
-        yield from _model(one, table)
+        yield from _model(one, table, listed=not (change.dry or change.undoes))
     if change.untouched:
         yield from ("", f"{heading}Models that were not refitted", "")
         for name, fates in change.untouched.items():
@@ -115,7 +115,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _model(one: ModelChange, table: Table) -> Lines:
+def _model(one: ModelChange, table: Table, *, listed: bool) -> Lines:
     if one.fates:
         yield from ("New rows:", *_fates(one.fates), "")
     for when, why in zip(_WHEN, one.unfitted, strict=True):
@@ -138,7 +138,8 @@ def _model(one: ModelChange, table: Table) -> Lines:
         [_estimand(row) for row in shown.to_dict("records")],
     )
     if hidden := len(one.estimands) - len(shown):
-        yield f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are in estimands.csv."
+        where = "in estimands.csv" if listed else "not listed"
+        yield f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are {where}."
     if len(one.moved):
         yield from ("", "Which new rows moved it most:", "", one.measured, "")
         yield from _moved(one, table)
@@ -185,7 +186,7 @@ def _estimand(row: Mapping[Any, Any]) -> tuple[str, ...]:
         interval("after"),
         told("shift"),
         told("shift_sd", 2),
-        units[-1] if units else "",
+        ", then ".join(dict.fromkeys(units)),
     )
 
 
@@ -239,16 +240,26 @@ def _claims(claims: Sequence[ClaimChange], table: Table) -> Lines:
     yield table(
         ("claim", "before", "probability", "after", "probability"),
         [
-            (one.claim.id, one.words[0], _probability(one.before), one.words[1], _probability(one.after))
+            (one.claim.id, _told(one, 0), _probability(one.before), _told(one, 1), _probability(one.after))
             for one in claims
         ],
     )
+    if any(any(one.near) for one in claims):
+        yield ""
+        yield (
+            "(near): the probability is so near 0.05 or 0.95 that weighted draws do not tell on which side it"
+            " is, and a change of that decision may be chance; --full tells."
+        )
     if not claims[0].gates:
         yield ""
         yield (
             "These are decisions of the posterior alone. taskorder claims puts the claims through their"
             " gates; --gates does so here."
         )
+
+
+def _told(one: ClaimChange, place: int) -> str:
+    return f"{one.words[place]}{' (near)' if one.near[place] else ''}"
 
 
 def _probability(one: Verdict) -> str:

@@ -253,12 +253,13 @@ class _Tried:
 def _enough(parts: Iterator[_Tried], density: Density) -> Weighted:
     """Weigh draws, part by part, until they are worth `ENOUGH`, or there are no more parts."""
     tried = next(parts)
-    for part in parts:
+    while True:
         with suppress(FitFailed):
             if (found := tried.weighed(density)).worth >= ENOUGH:
                 return found
+        if (part := next(parts, None)) is None:
+            return tried.weighed(density)
         tried = tried.joined(part)
-    return tried.weighed(density)
 
 
 def _tried(density: Density, u: Floats, log_proposal: Floats, rng: np.random.Generator, times: int) -> _Tried:

@@ -289,6 +289,8 @@ def with_coefficients(
     except np.linalg.LinAlgError:
         value = _inside(density, u)
         inside = np.flatnonzero(np.isfinite(value))
+        if not len(inside):
+            return value, coefficients
         _, drawn = density.drawn(u[:, inside], rng, times)
     coefficients[:, :, inside] = drawn.reshape(len(drawn), times, -1)
     return value, coefficients

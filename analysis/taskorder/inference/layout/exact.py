@@ -1,15 +1,12 @@
 """A residual sd with nothing left for it: its density grows without bound at zero, and is refused.
 
-With k replicates more than what explains them to the last digit, the likelihood grows like sd^-k. The sds of
-several residual levels are lognormal, log sd = m + s z with z standard normal, and s has a prior of its own.
-Over z, k repeats of a level make exp(k^2 s^2 / 2) of sd^-k, which only a prior of s that falls as fast makes
-up for: a half normal one. J other levels, which leave something, hold m, if not fully: with K repeats in all,
-the posterior is proper where, for a half normal prior of sd w,
-
-    sum k^2 + max(K - 1, 0)^2 / J <= 1 / w^2
-
-and the J levels are three at least, so that what is left of the product falls like s^-2 (for a prior of the
-typical sd that is like a constant near zero; one like sd^(a - 1) takes a from K in place of 1).
+With k replicates more than what the terms with a prior of their own explain to the last digit, the
+likelihood grows like sd^-k. The sds of several residual levels are lognormal, log sd = m + s z with z
+standard normal, and s has a prior of its own. Over z, k repeats of a level make exp(k^2 s^2 / 2) of sd^-k,
+which only a prior of s that falls as fast makes up for: one repeat in all is bounded by a half normal prior
+of sd 1, where other levels hold m. With J of them that leave something, what is left of the product falls
+like s^-(J - 1), so that a few are needed for s to have a mean, and an interval that is of use. Levels of one
+row, which leave nothing either, are not asked about.
 """
 
 from __future__ import annotations
@@ -32,8 +29,10 @@ Booleans = NDArray[np.bool_]
 
 ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
 """Relative error of a sum of a few terms."""
-ENOUGH = 3
+ENOUGH = 5
 """So many residual levels that leave something bound the spread of all."""
+WIDEST = 1.0
+"""The sd of the half normal prior of the spread that one repeat does not outgrow."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,14 @@ def refuse_exact(
     spec : ModelSpec
     """
     others = int((np.bincount(cells.level, cells.ss) > _rounding(cells)).sum()) if found else 0
-    if not found or _bounded([exact.repeats for exact in found], others, spec):
+    if not found or _bounded(found, others, spec):
         return
     worst = max(found, key=lambda exact: exact.repeats)
     level = f" of residual level {residual_levels[worst.level]!r}" if spec.residual.columns else ""
     more = f" ({len(found):,} residual levels are like this)" if len(found) > 1 else ""
     narrower = f"; or give sd:residual its usual prior, {RESIDUAL_SPREAD}, which bounds one repeat"
-    alone = [exact.repeats for exact in found] == [1] and others >= ENOUGH
+    usual = spec.model_copy(update={"priors": {**spec.priors, "sd:residual": RESIDUAL_SPREAD}})
+    alone = _bounded(found, others, usual)
     raise MissingData(
         f"[outcome] column: {worst.text}. The residual sd{level} would be 0, and its posterior"
         f" improper{more}: look for rows that were entered twice, for a copied column, or values rounded too"
@@ -118,15 +118,13 @@ def _spread(spec: ModelSpec) -> Prior:
     return spec.priors.get("sd:residual", RESIDUAL_SPREAD)
 
 
-def _bounded(repeats: Sequence[int], others: int, spec: ModelSpec) -> bool:
-    """Say whether the spread of residual sds is bounded in spite of levels with so many repeats."""
-    spread = _spread(spec)
-    if not spec.residual.columns or others < ENOUGH or spread.dist != "HalfNormal":
-        return False
-    typical = spec.priors.get("residual")
-    order = dict(typical.parameters)["alpha"] if typical and typical.dist in {"Gamma", "Weibull"} else 1.0
-    pull = sum(k**2 for k in repeats) + max(sum(repeats) - order, 0.0) ** 2 / others
-    return pull * dict(spread.parameters)["sigma"] ** 2 <= 1.0
+def _bounded(found: Sequence[Exact], others: int, spec: ModelSpec) -> bool:
+    """Say whether all that is exact is one repeat, and the spread of residual sds bounded in spite of it."""
+    spread, typical = _spread(spec), spec.priors.get("residual", RESIDUAL_SPREAD)
+    narrow = spread.dist == "HalfNormal" and dict(spread.parameters)["sigma"] <= WIDEST
+    rises = typical.dist in {"Gamma", "Weibull"} and dict(typical.parameters)["alpha"] < 1.0
+    one = [exact.repeats for exact in found] == [1]
+    return bool(spec.residual.columns) and one and others >= ENOUGH and narrow and not rises
 
 
 def _exact(linear: Linear, cells: Cells, level: int, column: str, rounding: float) -> Exact | None:
