@@ -204,7 +204,8 @@ def _models(wishes: Wishes) -> tuple[ModelSpec, ...]:
     there = {path.stem: str(path) for path in resource("models").glob("*.toml")}
     for path in wishes.models:
         if not path.is_file():
-            hint = nearest(str(path), there.values()) or nearest(path.stem, there)
+            meant = f" Did you mean {there[path.stem]!r}?" if path.stem in there else ""
+            hint = nearest(str(path), there.values()) or meant
             raise TaskorderError(f"--model {path}: there is no such file.{hint}")
     return tuple(read_model(path) for path in wishes.models)
 
