@@ -14,7 +14,8 @@ from taskorder.claims import ledger as ledgers
 from taskorder.errors import FitFailed, InvalidTable, MissingData, TaskorderError
 from taskorder.inference.criticism.leaving_out import sketches_without_cells, whole
 from taskorder.inference.criticism.sketches import Sketched, sketch_of
-from taskorder.inference.layout.design import build_design
+from taskorder.inference.layout.design import laid_out
+from taskorder.inference.layout.rows import read_rows
 from taskorder.inference.session import fitted, read_tables, tables_of
 from taskorder.inference.spec import read_model
 from taskorder.living import expecting, reach
@@ -141,7 +142,7 @@ def test_what_moved_is_told_apart_where_cells_are_shared_with_old_rows(
     found = reach.reach(frame, new, spec, known)
     assert found.modelled.sum() == 24
     group = pd.Series(np.where(found.modelled, "new", ""))
-    design = build_design(found.rows, spec, known, apart=group)
+    design = laid_out(read_rows(found.rows, spec, known), known, group)
     cells = np.zeros(len(design.cells.mean), dtype=bool)
     cells[design.row_cell[group == "new"]] = True
     all_rows = whole(design, spec, after.tree["posterior"].to_dataset())

@@ -204,7 +204,7 @@ def _named(file: InputFile) -> InputFile:
     return replace(file, path=path.relative_to(root).as_posix())
 
 
-def _kept(folder: Path, groups: Collection[str] = ()) -> tuple[Fit | None, str]:
+def _kept(folder: Path, groups: Collection[str] | None = None) -> tuple[Fit | None, str]:
     """Return the fit that a folder keeps, or what is wrong with it; neither where there is none."""
     try:
         return store.load(folder, groups), ""

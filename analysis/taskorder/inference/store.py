@@ -56,14 +56,14 @@ def refuse_to_replace(folder: Path, *, force: bool) -> None:
         )
 
 
-def load(folder: Path, groups: Collection[str] = ()) -> Fit:
+def load(folder: Path, groups: Collection[str] | None = None) -> Fit:
     """Read a fit back.
 
     Parameters
     ----------
     folder : Path
     groups : collection of str
-        Those of the tree that are read; all where none is named.
+        Those of the tree that are read; all by default.
 
     Raises
     ------
@@ -84,11 +84,17 @@ def load(folder: Path, groups: Collection[str] = ()) -> Fit:
         summary = pd.read_csv(folder / SUMMARY, dtype=texts, keep_default_na=False, na_values=numbers)[
             COLUMNS
         ]
-        with xr.open_datatree(folder / POSTERIOR, engine="netcdf4") as tree:
-            chosen = {name: tree[name].to_dataset().load() for name in groups or tree.children}
+        tree = _read(folder / POSTERIOR, groups)
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError) as error:
         raise FitFailed(f"{folder}: damaged ({error}); remove it and fit again") from None
-    return Fit(spec, xr.DataTree.from_dict(chosen), summary, diagnostics, manifest)
+    return Fit(spec, tree, summary, diagnostics, manifest)
+
+
+def _read(path: Path, groups: Collection[str] | None) -> xr.DataTree:
+    if groups is None:
+        return xr.load_datatree(path, engine="netcdf4")
+    chosen = {name: xr.load_dataset(path, group=name, engine="netcdf4") for name in groups}
+    return xr.DataTree.from_dict(chosen)
 
 
 def _check_files(folder: Path, digests: Mapping[str, str]) -> None:

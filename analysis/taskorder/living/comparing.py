@@ -182,7 +182,7 @@ def compared(
     rest = _without(frame, old, len(frame) - count)
     without = if_possible(spec, rest, inputs[: len(old)], means)
     named = [replace(file, path=names.get(Path(file.path), file.path)) for file in inputs]
-    divided = apart(found, spec, means.covariates) if adding else None
+    divided = apart(found, means.covariates) if adding else None
     if divided is None:
         within = kept_or_told(spec, frame, named, means)
     elif means.quick:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from taskorder.errors import MissingData, first_of
 from taskorder.inference.fitting import select_rows
-from taskorder.inference.layout.design import Design, build_design
+from taskorder.inference.layout.design import Design, laid_out
+from taskorder.inference.layout.rows import Rows, read_rows
 from taskorder.inference.spec import ModelSpec
 from taskorder.living.dividing import divided
 from taskorder.living.project import ADDED
@@ -45,13 +46,16 @@ class Reach:
         All rows that the model chooses, as `select_rows` gives them.
     modelled : array (N,) of bool
         Which of these are new and modelled.
+    read : Rows or None
+        These rows as the model sees them; None where none is new.
     design : Design or None
-        These rows, laid out; None where none is new.
+        These rows, laid out; None likewise.
     """
 
     fates: tuple[Fate, ...]
     rows: pd.DataFrame
     modelled: Booleans
+    read: Rows | None = None
     design: Design | None = None
 
     @property
@@ -130,24 +134,26 @@ def reach(frame: pd.DataFrame, new: Booleans, spec: ModelSpec, covariates: Covar
     into = means(frame[chosen]) if spec.data.average else np.arange(len(rows))
     into = into[new[chosen]]
     among = np.bincount(into, minlength=len(rows)) > 0
-    design = build_design(rows, spec, covariates)
+    read = read_rows(rows, spec, covariates)
+    design = laid_out(read, covariates)
     modelled = among & (design.row_cell >= 0)
     count, of_means = int(modelled[into].sum()), int(modelled.sum())
     how = "modelled" if of_means == count else f"modelled, as {of_means:,} means over languages"
     stages = _stages(rows, spec, covariates)
     dropped = _dropped(among & ~modelled, len(into) - count, stages, spec)
     found = [Fate(count, how + _untold(modelled, stages, _words(spec)))] if count else []
-    return Reach((*found, *dropped, *fates), rows, modelled, design)
+    return Reach((*found, *dropped, *fates), rows, modelled, read, design)
 
 
-def apart(found: Reach, spec: ModelSpec, covariates: Covariates) -> Apart:
+def apart(found: Reach, covariates: Covariates) -> Apart:
     """Divide the new rows that are modelled, and lay all out so that each group has cells of its own."""
+    assert found.read is not None
     assert found.design is not None
     what, group = divided(found.rows, found.modelled)
     if not what:
         return Apart(found.design, what, group)
     try:
-        return Apart(build_design(found.rows, spec, covariates, apart=group), what, group)
+        return Apart(laid_out(found.read, covariates, group), what, group)
     except MissingData as error:
         return Apart(found.design, what, group, str(error))
 

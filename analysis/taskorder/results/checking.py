@@ -1,5 +1,6 @@
 """Everything that can be wrong with a result table, found in all of its rows at once."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from taskorder.results.scales import as_fractions, score_problems
 from taskorder.results.schema import BY_NAME, COLUMNS, CORRELATIONS, SPREADS_THAT_ARE_NOT_SD, refused
 from taskorder.results.sequences import parse, task_fault
 
-FORMULA = r"(?:[=@]|[+-][A-Za-z0-9.]*[(|!])"
+FORMULA = re.compile(r"[=@]|[+-][A-Za-z0-9.]*[(|!]")
 HALF_OF_THE_LAST_DIGIT = 0.005
 NO_STAGES = frozenset({"none", "direct", "no", "null", "na", "n/a", "nan", "-"})
 
@@ -138,19 +139,18 @@ def _template(cells: pd.Series, error: str) -> Callable[[int], str]:
 
 def _text_problems(sheet: Sheet) -> list[Problem]:
     """Find blanks around cells, and cells that a spreadsheet would run as a formula."""
-    problems: list[Problem] = []
-    for name in sheet.names:
-        cells = sheet.frame[name]
-        if cells.dtype != "str":
-            continue
-        blanks = (cells != cells.str.strip()).to_numpy(dtype=bool)
-        formulas = cells.str.match(FORMULA).to_numpy(dtype=bool)
-        problems += sheet.problems(
-            name, blanks, _template(cells, "{value!r} has blanks around it: remove them.")
-        )
-        error = "{value!r} would run as a formula in a spreadsheet: write its value."
-        problems += sheet.problems(name, formulas, _template(cells, error))
-    return problems
+    texts = [name for name in sheet.names if sheet.frame[name].dtype == "str"]
+    faults = (_blanks, _formula)
+    return [found for name in texts for fault in faults for found in _by_value(sheet, name, fault)]
+
+
+def _blanks(cell: str) -> str:
+    return f"{cell!r} has blanks around it: remove them." if cell != cell.strip() else ""
+
+
+def _formula(cell: str) -> str:
+    run = FORMULA.match(cell)
+    return f"{cell!r} would run as a formula in a spreadsheet: write its value." if run else ""
 
 
 def _by_value(sheet: Sheet, column: str, fault: Callable[[str], str]) -> list[Problem]:

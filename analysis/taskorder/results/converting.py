@@ -91,7 +91,8 @@ def with_numbers(cells: pd.Series) -> pd.Series:
     if cells.dtype != "str":
         return cells
     missing = cells.isin(MISSING)
-    if missing.all() or not cells[~missing].str.fullmatch(PLAIN_NUMBER).all():
+    told = cells[~missing]
+    if told.empty or not all(some.str.fullmatch(PLAIN_NUMBER).all() for some in (told.head(), told)):
         return cells
     return cells.where(~missing, np.nan).astype("float64")
 

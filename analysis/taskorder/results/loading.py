@@ -199,7 +199,8 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
         cells, ragged = parse_text(content, header, header_lines, separator)
     except ValueError as error:
         return _unreadable(file, f"the file is not well-formed CSV: {on_one_line(str(error))}.", None, digest)
-    lines, ragged_lines = _lines(cells, ragged, header_lines)
+    broken = b"\r" in content or content.count(b"\n") > header_lines + len(cells) + len(ragged)
+    lines, ragged_lines = _lines(cells, ragged, header_lines, broken=broken)
     problems += _ragged_problems(file, ragged, ragged_lines, len(header))
     if content.count(b'"') % 2:
         problems += _quote_problems(file, cells, lines, ragged_lines)
@@ -277,14 +278,14 @@ def _header_problems(file: str, names: list[str], separator: str = "") -> list[P
 
 
 def _lines(
-    cells: pd.DataFrame, ragged: list[Ragged], header_lines: int
+    cells: pd.DataFrame, ragged: list[Ragged], header_lines: int, *, broken: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lines at which the rows begin, and lines at which the ragged rows begin."""
+    """Lines at which the rows begin, and lines at which the ragged rows begin; cells may be `broken`."""
     is_ragged = np.zeros(len(cells) + len(ragged), dtype=bool)
     is_ragged[[row.record for row in ragged]] = True
     breaks = np.zeros(len(is_ragged), dtype=np.int64)
     breaks[is_ragged] = [row.breaks for row in ragged]
-    for name in cells.columns:
+    for name in cells.columns if broken else ():
         breaks[~is_ragged] += cells[name].str.count("\n").to_numpy(dtype=np.int64)
     starts = header_lines + 1 + np.arange(len(is_ragged)) + np.cumsum(breaks) - breaks
     return starts[~is_ragged], starts[is_ragged]

@@ -26,14 +26,14 @@ from scipy import sparse
 from taskorder.errors import MissingData, nearest
 from taskorder.inference.families import PRECISION
 from taskorder.inference.layout.identified import what_is_told
-from taskorder.inference.layout.levels import coded, group_levels, residual_levels
-from taskorder.inference.layout.observations import Cells, Observations, observe
-from taskorder.inference.layout.pieces import Piece, pieces_of, rows_with_moderators, stages_of
+from taskorder.inference.layout.levels import coded
+from taskorder.inference.layout.observations import Cells, Observations
+from taskorder.inference.layout.pieces import Piece, pieces_of, stages_of
 from taskorder.inference.layout.plausibility import doubts
-from taskorder.inference.layout.silent import constant_columns, constant_moderators, without
+from taskorder.inference.layout.rows import Rows, read_rows
+from taskorder.inference.layout.silent import constant_moderators, without
 from taskorder.inference.priors import Defaults, Prior, defaults
 from taskorder.inference.spec import ModelSpec
-from taskorder.moderators.stages import KEY
 from taskorder.results.catalogue import Covariates
 
 Floats = NDArray[np.float64]
@@ -132,9 +132,7 @@ class Design:
         return {block.name: block for block in self.blocks}[name]
 
 
-def build_design(
-    table: pd.DataFrame, spec: ModelSpec, covariates: Covariates, apart: pd.Series | None = None
-) -> Design:
+def build_design(table: pd.DataFrame, spec: ModelSpec, covariates: Covariates) -> Design:
     """Lay a table out for a model.
 
     Parameters
@@ -145,6 +143,22 @@ def build_design(
         The model.
     covariates : Covariates
         Where the stages' moderators are looked up.
+
+    Raises
+    ------
+    MissingData
+        Where a column or a value that the model needs is not there, with what to do about it.
+    """
+    return laid_out(read_rows(table, spec, covariates), covariates)
+
+
+def laid_out(rows: Rows, covariates: Covariates, apart: pd.Series | None = None) -> Design:
+    """Lay rows out that were read.
+
+    Parameters
+    ----------
+    rows : Rows
+    covariates : Covariates
     apart : Series of the table's rows, optional
         Rows in which it differs are never one cell, even if the model cannot tell them apart: so cells of
         some rows can be left out alone. The likelihood stays the same.
@@ -152,61 +166,44 @@ def build_design(
     Raises
     ------
     MissingData
-        Where a column or a value that the model needs is not there, with what to do about it.
+        As `build_design` does.
     """
-    keep, table, notes = _complete(table, spec, covariates)
-    spec, constant_notes = without(spec, constant_columns(table, spec))
-    observations = observe(table, spec)
-    levels, level_notes = group_levels(table, spec)
-    residual, residual_notes = residual_levels(table, spec)
-    used = _used_columns(table, spec, levels, residual, observations)
+    table, observations = rows.table, rows.observations
+    told_apart = rows.distinguished
     if apart is not None:
-        used = used.assign(**{"asked apart": apart[keep].to_numpy()})
-    cell_of_row, first = _cells(used)
-    frame, levels = table.iloc[first].reset_index(drop=True), levels.iloc[first].reset_index(drop=True)
-    lines, stage_notes = stages_of(frame, spec, covariates)
-    spec, moderator_notes = without(spec, constant_moderators(lines, spec))
+        told_apart = told_apart.assign(**{"asked apart": apart[rows.keep].to_numpy()})
+    cell_of_row, first = _cells(told_apart)
+    frame, levels = table.iloc[first].reset_index(drop=True), rows.levels.iloc[first].reset_index(drop=True)
+    lines, stage_notes = stages_of(frame, rows.spec, covariates)
+    spec, moderator_notes = without(rows.spec, constant_moderators(lines, rows.spec))
     fallback = _defaults(observations, spec)
-    names, codes = coded(residual.iloc[first])
+    names, codes = coded(rows.residual.iloc[first])
     cells = observations.cells(cell_of_row, len(frame), codes)
     pieces = pieces_of(frame, levels, lines, spec, fallback)
     told = what_is_told(pieces, cells, frame, levels, names, spec)
     effects, blocks = _assemble(pieces, len(frame), spec)
     mixed = _mixed(table, first, cell_of_row)
-    notes += [*constant_notes, *level_notes, *residual_notes, *stage_notes, *moderator_notes, *told]
+    notes = (*rows.notes, *stage_notes, *moderator_notes, *told, *_without_levels(spec, blocks))
     return Design(
         cells=cells,
         effects=effects,
         blocks=blocks,
         residual_levels=names if len(names) > 1 else (),
         frame=frame.drop(columns=list(mixed)),
-        row_cell=_spread(cell_of_row, keep),
+        row_cell=_spread(cell_of_row, rows.keep),
         defaults=fallback,
         reference=_reference(table, spec),
         units=lines.units if lines is not None else pd.DataFrame(),
-        notes=(*notes, *_without_levels(spec, blocks), *doubts(table, observations, spec)),
+        notes=(*notes, *doubts(table, observations, spec)),
         mixed=mixed,
     )
 
 
-def _complete(
-    table: pd.DataFrame, spec: ModelSpec, covariates: Covariates
-) -> tuple[Booleans, pd.DataFrame, list[str]]:
-    """Return which rows have all that the model needs, these rows, and what to know of the others."""
-    if table.empty:
-        raise MissingData(f"model {spec.name!r}: no rows are left to fit; widen [data] where, or add tables")
-    keep, notes = rows_with_moderators(table, spec, covariates)
-    table = table[keep].reset_index(drop=True)
-    if table.empty:
-        raise MissingData(f"model {spec.name!r}: no rows are left to fit: {'; '.join(notes)}")
-    return keep, table, list(notes)
-
-
-def _cells(used: pd.DataFrame) -> tuple[Integers, Integers]:
+def _cells(told_apart: pd.DataFrame) -> tuple[Integers, Integers]:
     """Return the cell of each row, by all columns, and the first row of each cell."""
-    groups = used.groupby(list(used.columns), dropna=False, sort=False)
+    groups = told_apart.groupby(list(told_apart.columns), dropna=False, sort=False)
     cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
-    first = pd.Series(np.arange(len(used))).groupby(cell_of_row).first().to_numpy()
+    first = pd.Series(np.arange(len(told_apart))).groupby(cell_of_row).first().to_numpy()
     return cell_of_row, first
 
 
@@ -255,20 +252,6 @@ def _without_levels(spec: ModelSpec, blocks: Sequence[Block]) -> list[str]:
         found = f"it has the columns {', '.join(levels)}: name one" if levels else nearest(word, names)
         raise MissingData(f"[estimands.{name}] {key} = {word!r} is no single term of these rows; {found}")
     return notes
-
-
-def _used_columns(
-    table: pd.DataFrame, spec: ModelSpec, levels: pd.DataFrame, residual: pd.Series, seen: Observations
-) -> pd.DataFrame:
-    """Return the columns by which the model tells rows apart."""
-    words = {word for term in spec.fixed.terms for word in term.split(":") if word != "1"}
-    words |= {word for group in spec.groups.values() for term in group.by for word in term.split(":")}
-    if spec.sequence is not None:
-        words |= {*KEY, *spec.sequence.crossed}
-    columns = table[[name for name in sorted(words) if name in table]]
-    extra = {f"group {name}": levels[name] for name in levels}
-    extra |= {"level of the residual": residual, "kept apart": seen.apart}
-    return columns.assign(**extra).reset_index(drop=True)
 
 
 def _assemble(

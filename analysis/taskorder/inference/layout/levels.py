@@ -24,8 +24,8 @@ def group_levels(table: pd.DataFrame, spec: ModelSpec) -> tuple[pd.DataFrame, li
     notes: list[str] = []
     for name, group in spec.groups.items():
         label = labels_of(table, name, spec)
-        rows = label.map(label.value_counts())
-        label = label.where(rows >= group.min_rows, "")
+        codes = pd.factorize(label)[0]
+        label = label.where(np.bincount(codes)[codes] >= group.min_rows, "")
         if label[label != ""].nunique() < 2:
             notes.append(f"group {name!r} has fewer than two levels in these rows and was left out")
             continue
