@@ -62,7 +62,8 @@ def test_a_valid_table_has_no_problems(write: Write, row: MakeRow) -> None:
         ("sequence", "none", "leave the cell empty"),
         ("sequence", "Direct", "leave the cell empty"),
         ("target", "PAN X", "write 'pan_x'"),
-        ("metric", "Accuracy", "is not well formed"),
+        ("metric", "Accuracy", "capital letters"),
+        ("metric", "f1 macro", "is not well formed"),
         ("tuning", "full tuning", "is not well formed"),
         ("backbone", "bert ", "blanks around it"),
         ("backbone", "=cmd|' /C calc'!A0", "formula"),
@@ -305,3 +306,58 @@ def test_one_bad_cell_in_a_valid_table_is_reported_at_exactly_its_place(
     rows[place][column] = data.draw(st.sampled_from(CELLS[column]))
     problem = only(check(write(rows)))
     assert (problem.row, problem.column) == (place + 2, column)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("backbone", ("xlm-r", "bert")),
+        ("tuning", ("full", "lora")),
+        ("seed", ("1", "2")),
+        ("n_seeds", ("3", "5")),
+        ("sequence", ("", "mnli")),
+        ("train_language", ("en", "de")),
+    ],
+)
+def test_rows_of_one_run_come_from_the_same_weights(
+    write: Write, row: MakeRow, column: str, cells: tuple[str, str]
+) -> None:
+    rows = [
+        row(language=code, **{column: cell})
+        for code, cell in zip(("de", "fr", "es"), (*cells, cells[1]), strict=True)
+    ]
+    problem = only(check(write(rows, columns=list(rows[0]))))
+    assert (problem.row, problem.column) == (3, column)
+    assert repr(cells[0]) in problem.message
+    assert repr(cells[1]) in problem.message
+    assert "run of its own" in problem.message
+
+
+def test_a_run_that_is_known_by_two_files_is_one_run(write: Write, row: MakeRow) -> None:
+    first = write([row(backbone="xlm-r")], name="first.csv")
+    second = write([row(backbone="bert", language="fr")], name="second.csv")
+    problem = only(check(first, second))
+    assert (problem.file, problem.row, problem.column) == (str(second), 2, "backbone")
+    assert f"row 2 of {first}" in problem.message
+
+
+def test_what_a_row_does_not_say_contradicts_nothing(write: Write, row: MakeRow) -> None:
+    rows = [row(language="de", seed="1"), row(language="fr", seed=""), row(language="es", seed="1")]
+    assert check(write(rows, columns=list(rows[0]))) == []
+
+
+def test_stages_of_a_run_have_sequences_of_their_own(write: Write, row: MakeRow) -> None:
+    rows = [row(stage="mnli", sequence=""), row(stage="squad", sequence="mnli")]
+    assert check(write(rows, columns=list(rows[0]))) == []
+
+
+def test_a_header_below_other_text_is_pointed_to(write: Write, row: MakeRow) -> None:
+    path = write([row()])
+    path.write_text("Results of 2026\nall my runs\n" + path.read_text())
+    problem = only(check(path))
+    assert problem.message == "the header stands in line 3: remove what is above it."
+
+
+def test_a_seed_is_never_below_zero(write: Write, row: MakeRow) -> None:
+    rows = [row(seed="0"), row(run="r2", seed="-1")]
+    assert "-1 is too low" in only(check(write(rows, columns=list(rows[0])))).message

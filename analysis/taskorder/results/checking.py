@@ -9,7 +9,7 @@ import pandas as pd
 
 from taskorder.errors import InvalidSequence, Problem, nearest
 from taskorder.results.converting import Sheet, convert
-from taskorder.results.keys import duplicates
+from taskorder.results.keys import contradictions
 from taskorder.results.language_codes import LanguageCodes
 from taskorder.results.loading import Loaded, load
 from taskorder.results.scales import as_fractions, score_problems
@@ -44,7 +44,7 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
 def examine(
     files: Sequence[Loaded], *, percent: bool, languages: Collection[str]
 ) -> tuple[list[Sheet], list[Problem]]:
-    """Check files one by one, then for rows that several of them hold.
+    """Check files one by one, then for rows that contradict each other, in one file or in several.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def examine(
             problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
             sheets.append(as_fractions(sheet) if percent else sheet)
             problems += [*_cell_problems(sheets[-1], languages), *_unseeded_problems(sheet, found)]
-    problems += [] if twice else duplicates(sheets)
+    problems += [] if twice else contradictions(sheets)
     order = {loaded.file: place for place, loaded in enumerate(files)}
     return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
 

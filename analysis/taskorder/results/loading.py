@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from taskorder.errors import Problem, nearest
 from taskorder.files import sha256, sha256_text
 from taskorder.results.arrow import Ragged, parse_text
+from taskorder.results.schema import COLUMNS
 
 LONGEST_NAME = 10_000
 """Characters of the name of a column."""
@@ -28,6 +29,8 @@ LISTED = 20
 LARGEST = 1 << 32
 """Bytes that a compressed file may grow to."""
 
+ABOVE = 20_000
+"""Bytes in which a header is looked for that has something above it."""
 MOST_COLUMNS = 2_000
 LONGEST_MESSAGE = 1_000
 
@@ -192,6 +195,9 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
     if header is None or max(map(len, header), default=0) > LONGEST_NAME:
         fault = f"a name in the header is longer than {LONGEST_NAME:,} characters."
         return _unreadable(file, fault, 1, digest)
+    if below := _header_below(content, header, separator):
+        fault = f"the header stands in line {below}: remove what is above it."
+        return _unreadable(file, fault, 1, digest)
     problems = _header_problems(file, header, separator)
     if problems:
         return Loaded(file, pd.DataFrame(), np.empty(0, np.int64), digest, tuple(problems))
@@ -241,6 +247,16 @@ def _joined_header(upper: list[str], lower: list[str]) -> list[str]:
         above = (high or above) if low else ""
         names.append("/".join(filter(None, (above or high, low))))
     return names
+
+
+def _header_below(content: bytes, header: list[str], separator: str) -> int | None:
+    """Return the line in which most of the contract's columns are named, where the first names none."""
+    wanted = {column.name for column in COLUMNS if column.required}
+    if wanted & set(header):
+        return None
+    lines = content[:ABOVE].decode(errors="ignore").splitlines()
+    named = (len(wanted & set(line.replace('"', "").split(separator))) for line in lines)
+    return next((line for line, count in enumerate(named, 1) if 2 * count > len(wanted)), None)
 
 
 def _header_problems(file: str, names: list[str], separator: str = "") -> list[Problem]:

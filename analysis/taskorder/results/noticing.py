@@ -1,4 +1,4 @@
-"""What is no fault of a table, but worth a note: names that nothing is known of, columns nothing reads."""
+"""What is no fault of a table, but worth a note: names that nothing is known of, and what they may mean."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from collections.abc import Collection
 import pandas as pd
 
 from taskorder.errors import first_of, nearest
-from taskorder.results.schema import NAMES
+from taskorder.results.schema import CORRELATIONS, NAMES
 from taskorder.results.sequences import OBJECTIVES, parse
+
+METRICS = CORRELATIONS | {"accuracy", "exact_match", "f1", "macro_f1", "micro_f1", "mean", "rouge", "bleu"}
+ALIASES = {
+    "acc": "accuracy",
+    "em": "exact_match",
+    "exact": "exact_match",
+    "f1_score": "f1",
+    "f1_macro": "macro_f1",
+    "f1_micro": "micro_f1",
+    "matthews": "mcc",
+}
+COSTS = frozenset({"loss", "perplexity", "ppl", "error", "error_rate", "wer", "cer", "mse", "rmse", "mae"})
 
 
 def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -24,6 +36,23 @@ def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
+def odd_metrics(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Say which metrics others call otherwise, and of which it is better the lower it is."""
+    return tuple(
+        f"metric {name!r}: {_of_metric(name)}"
+        for name in sorted(frame["metric"].unique())
+        if name not in METRICS and _of_metric(name)
+    )
+
+
+def _of_metric(name: str) -> str:
+    if name in COSTS:
+        return "the lower, the better; models take a higher score for a better one."
+    if name in ALIASES:
+        return f"elsewhere it is {ALIASES[name]!r}, and models choose rows by that name."
+    return nearest(name, METRICS).strip()
+
+
 def without_covariates(
     frame: pd.DataFrame, known_tasks: Collection[str], known_languages: Collection[str]
 ) -> tuple[str, ...]:
@@ -34,7 +63,11 @@ def without_covariates(
     codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
     unknown = sorted(tasks - set(known_tasks))
     strange = sorted(codes - set(known_languages))
-    said: list[str] = []
+    said = [
+        f"Nothing is known of task {name!r}.{meant}"
+        for name in unknown
+        if (meant := nearest(name, known_tasks))
+    ]
     if unknown:
         said.append(
             f"Nothing is known of the tasks {first_of(unknown)}: no difficulty, no similarity to a target."

@@ -79,7 +79,7 @@ COLUMNS = (
     _needed("metric", "word", "the metric: accuracy, f1, exact_match, mcc, ..."),
     _needed("score", "number", "the score, as a fraction"),
     Column("n_test", "whole", "the number of items behind the score", lowest=1),
-    Column("seed", "whole", "the seed of a single run"),
+    Column("seed", "whole", "the seed of a single run", lowest=0),
     Column("n_seeds", "whole", "the number of seeds that the score is a mean over", lowest=1),
     Column("sd", "number", "the standard deviation over those seeds", lowest=0),
     Column("stage", "text", "the stage of the sequence after which the score was taken"),
@@ -142,6 +142,7 @@ def _checks(column: Column) -> tuple[Check, ...]:
     if column.filled and not column.numeric:
         checks.append(Check(_is_filled, f"the cell is empty: every row needs {column.meaning}."))
     if column.kind == "word":
+        checks.append(Check(_is_small, "{value!r} has capital letters: write it in small ones."))
         error = "{value!r} is not well formed: small letters, digits and '_.+@-' only, the first no mark."
         checks.append(Check(_is_word, error))
     if column.lowest is not None:
@@ -154,8 +155,12 @@ def _is_filled(cells: pd.Series) -> pd.Series:
     return cells != ""
 
 
+def _is_small(cells: pd.Series) -> pd.Series:
+    return cells == cells.str.lower()
+
+
 def _is_word(cells: pd.Series) -> pd.Series:
-    return cells.str.fullmatch(WORD) | (cells.str.strip() != cells) | (cells == "")
+    return cells.str.lower().str.fullmatch(WORD) | (cells.str.strip() != cells) | (cells == "")
 
 
 def _is_at_least(lowest: float, cells: pd.Series) -> pd.Series:

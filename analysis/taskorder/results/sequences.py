@@ -14,6 +14,7 @@ OBJECTIVES = frozenset({"mlm", "tlm"})
 CODE = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?"
 TASK = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9_.])?")
 LANGUAGES = re.compile(rf"{CODE}(?:-{CODE})?")
+OTHER_JOINTS = re.compile(r"\s*(?:[-=]+>|[→;,|]|\s>|>\s)\s*")
 STAGE = re.compile(r"(?P<task>[^\[\]]*)(?:\[(?P<language>[^\[\]]*)\])?")
 
 
@@ -101,8 +102,8 @@ def _stage(text: str, whole: str) -> Stage:
     parts = STAGE.fullmatch(text)
     if not text.strip():
         fault = "a stage is empty: '>' and '+' each stand between two stages"
-    elif "->" in whole:
-        fault = f"stages are joined by '>' alone: write {whole.replace('->', '>')!r}"
+    elif OTHER_JOINTS.search(whole):
+        fault = f"stages are joined by '>' alone: write {OTHER_JOINTS.sub('>', whole)!r}"
     elif parts is None:
         fault = f"the brackets of {text!r} do not match: write task[language], such as mlm[sw]"
     elif parts["language"] is None or LANGUAGES.fullmatch(parts["language"]) or task_fault(parts["task"]):
