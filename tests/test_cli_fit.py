@@ -155,7 +155,7 @@ def check_manifest(out: Path, table: Path) -> None:
             "school.toml: there is no such model file. Did you mean 'schools.toml'?",
         ),
         (("--model", "."), "is a folder"),
-        (("--model", "schools.toml"), "name tables with --results FILE"),
+        (("--model", "schools.toml"), "taskorder fit takes --results FILE instead"),
         (("--model", "schools.toml", "--results", "absent.csv"), "absent.csv"),
         (("--model", "bad.toml", "--results", "schools.csv"), "unknown key 'grups'"),
         (("--model", "lonely.toml", "--results", "schools.csv"), "no column 'varianc'"),

@@ -74,7 +74,7 @@ def tables_of(spec: ModelSpec) -> list[Path]:
     if not found:
         raise MissingData(
             f"model {spec.name!r}: no table matches [data] tables = {list(spec.data.tables)};"
-            f" name tables with --results FILE"
+            f" correct it there (taskorder fit takes --results FILE instead)"
         )
     return list(dict.fromkeys(found))
 

@@ -31,7 +31,7 @@ from taskorder.inference.engines.importance import Frame, Proposal
 from taskorder.inference.engines.mode import Mode, mode
 from taskorder.inference.engines.parameters import sd_names
 from taskorder.inference.engines.theta import Theta
-from taskorder.inference.engines.threads import THREADS, in_threads
+from taskorder.inference.engines.threads import THREADS, at_once, in_threads
 from taskorder.inference.layout.design import Design
 from taskorder.inference.spec import ModelSpec
 
@@ -334,7 +334,7 @@ def _walked(
         draws=each,
         tune=max(each // 2, 300),
         chains=CHAINS,
-        cores=THREADS,
+        cores=at_once(),
         seed=seed,
         save_warmup=False,
         progress_bar=progress,

@@ -56,6 +56,7 @@ from taskorder.inference.engines.marginal import (
     sd_priors,
     take_apart,
 )
+from taskorder.inference.engines.parameters import spread_prior
 from taskorder.inference.engines.working import log_precisions, stand_in
 from taskorder.inference.families import LEAST_NU, NU
 from taskorder.inference.layout.design import Block, Design
@@ -273,7 +274,7 @@ def _residual_levels(problem: Problem, at: Conditional) -> Any:
     and each level given both: raw is the distance from there.
     """
     spec, design = problem.spec, problem.design
-    width = _variable("sd:residual", spec.priors.get("sd:residual", design.defaults.residual_spread))
+    width = _variable("sd:residual", spread_prior(design, spec))
     centre, told = _told_of_residuals(problem, at)
     held = 1.0 / (1.0 + told * width**2)
     sure = pt.sum(held * told) + LOOSE

@@ -10,12 +10,17 @@ from typing import Any
 THREADS = 2
 
 
-def in_threads[T](function: Callable[..., T], *arguments: Iterable[Any]) -> list[T]:
-    """Return what `map(function, *arguments)` gives, in its order.
+def at_once() -> int:
+    """Return how many things this process does at a time.
 
     A process that another one started is one of several that compute, and does one thing at a time.
     """
-    if parent_process() is not None:
+    return 1 if parent_process() else THREADS
+
+
+def in_threads[T](function: Callable[..., T], *arguments: Iterable[Any]) -> list[T]:
+    """Return what `map(function, *arguments)` gives, in its order."""
+    if at_once() == 1:
         return list(map(function, *arguments))
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(function, *arguments))
