@@ -224,3 +224,18 @@ def test_columns_that_are_made_anew_are_those_that_moderators_attach(
     assert selecting._of_tables(rows) == list(raw.columns)
     made = {name for name in set(rows) - set(raw) if not name.startswith("distance_")}
     assert made == set(selecting._ATTACHED)
+
+
+def test_gains_that_no_score_can_have_are_no_answer() -> None:
+    gains = np.random.default_rng(1).normal(0.0, 40.0, (1000, 3))
+    found = selecting.Selection(Wanted("goal", ("sw",)), "small", *ranked(["a", "b", "c"], gains), notes=())
+    assert found.text().startswith("The rows do not tell what to train before goal for sw")
+
+
+def test_names_that_are_not_known_are_answered_with_those_that_are(
+    shop: Callable[[Wanted], selecting.Selection],
+) -> None:
+    with pytest.raises(MissingData, match=r"They have .*small"):
+        shop(Wanted("goal2", ("en",), backbone="qqq"))
+    with pytest.raises(MissingData, match="each on its own"):
+        shop(Wanted("goal2", ("en,sw",)))

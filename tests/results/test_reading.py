@@ -13,6 +13,7 @@ import taskorder
 from taskorder.errors import InvalidTable, MissingData
 from taskorder.files import sha256, sha256_text, write_whole
 from taskorder.results.catalogue import covariates
+from taskorder.results.checking import check
 from taskorder.results.reading import read, read_any
 from taskorder.results.schema import NAMES
 
@@ -172,3 +173,10 @@ def test_a_file_is_replaced_only_by_force_and_leaves_nothing_behind(tmp_path: Pa
     write_whole(path, b"c", force=True)
     assert path.read_text() == "c"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("tables", [(), (["a.csv", "b.csv"],), (pd.DataFrame({"score": [0.5]}),)])
+def test_what_is_no_file_is_refused_in_words(tables: tuple[object, ...]) -> None:
+    for function in (read, check):
+        with pytest.raises(MissingData, match=r"name (at least one file|files, each)"):
+            function(*tables)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from taskorder.choosing.caveats import ANOTHER, SINGLE, of_effects, of_fit, of_forecast, of_place
 from taskorder.choosing.forecast import Place, forecast
-from taskorder.errors import MissingData, nearest
+from taskorder.errors import MissingData, first_of, nearest
 from taskorder.inference.fitting import select_rows
 from taskorder.inference.session import Settings, fitted, read_tables, tables_of
 from taskorder.inference.spec import ModelSpec, read_model
@@ -43,6 +43,8 @@ SHOWN = 10
 MORE_LIKELY_THAN_NOT = 0.5
 """A candidate stands out if it is the best with at least this probability, and with twice that of chance, but
 never needs more than `INTERVAL`."""
+WHOLE_SCORE = 100.0
+"""Points."""
 COLUMNS = ["rank", "sequence", "gain", "lower", "upper", "helps", "best", "regret"]
 
 
@@ -121,6 +123,8 @@ class Selection:
         before = f"before {self.wanted.target} for {', '.join(self.wanted.languages)}"
         if count == 1:
             return f"{first['sequence']} is the only candidate {before}."
+        if float((self.table["upper"] - self.table["lower"]).min()) > WHOLE_SCORE:
+            return f"The rows do not tell what to train {before}: every interval is wider than scores can be."
         chances = (
             f"probability {likely['best']:.2f} of being the best of {count:,} (by chance {1 / count:.2f})"
         )
@@ -277,6 +281,8 @@ def _rows(spec: ModelSpec, covariates: Covariates) -> pd.DataFrame:
 def _refuse_unknown_languages(names: Sequence[str], known: Sequence[str]) -> None:
     codes = LanguageCodes.known(known)
     for name in names:
+        if "," in name:
+            raise MissingData(f"language {name!r}: name each on its own (--language sw --language de)")
         if fault := codes.fault(name):
             raise MissingData(f"no language {name!r} is known: {fault}")
     _refuse_unknown("language", names, known)
@@ -285,7 +291,8 @@ def _refuse_unknown_languages(names: Sequence[str], known: Sequence[str]) -> Non
 def _refuse_unknown(what: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            raise MissingData(f"no {what} {name!r} is known to the tables.{nearest(name, known)}")
+            hint = nearest(name, known) or f" They have {first_of(known)}."
+            raise MissingData(f"no {what} {name!r} is known to the tables.{hint}")
 
 
 def _study(rows: pd.DataFrame, wanted: Wanted) -> pd.DataFrame:

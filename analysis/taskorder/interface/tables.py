@@ -44,6 +44,11 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
         One row a problem, `file, row, column, message`, in the order of files and rows; empty where all is
         well. `row` is the line as an editor numbers it; missing where the problem is the whole file's.
 
+    Raises
+    ------
+    MissingData
+        If no file is named, or something else than a file.
+
     Examples
     --------
     >>> from pathlib import Path

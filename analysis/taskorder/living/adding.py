@@ -117,7 +117,7 @@ def _validated(
         try:
             table = read(*same, *paths, languages=codes)
         except InvalidTable as error:
-            raise InvalidTable([*error.problems, *_remedy(error.problems, project)]) from None
+            raise InvalidTable([*_remedy(error.problems, project), *error.problems]) from None
     for file, path in zip(table.inputs[-len(paths) :], paths, strict=True):
         if file.sha256 != hashlib.sha256(contents[path]).hexdigest():
             raise TaskorderError(f"{path} changed while it was read: try again")

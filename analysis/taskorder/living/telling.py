@@ -216,7 +216,7 @@ def _moved(one: ModelChange, table: Table) -> Lines:
             )
         ]
     if rows:
-        yield table(("estimand", "new rows", "count", "shift", "in sds"), rows)
+        yield table(("estimand", "new rows of", "how many", "shift", "in sds"), rows)
     elif len(told):
         yield "No group of them moved an estimand by a tenth of its sd."
     failed = one.moved[one.moved["problem"] != ""].drop_duplicates("group")

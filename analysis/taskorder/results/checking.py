@@ -11,7 +11,7 @@ from taskorder.errors import InvalidSequence, Problem, nearest
 from taskorder.results.converting import Sheet, convert
 from taskorder.results.keys import contradictions
 from taskorder.results.language_codes import LanguageCodes
-from taskorder.results.loading import Loaded, load
+from taskorder.results.loading import Loaded, load_all
 from taskorder.results.scales import as_fractions, score_problems
 from taskorder.results.schema import BY_NAME, COLUMNS, CORRELATIONS, SPREADS_THAT_ARE_NOT_SD, refused
 from taskorder.results.sequences import parse, task_fault
@@ -37,8 +37,13 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
     -------
     list of Problem
         In the order of files and rows; empty where all is well.
+
+    Raises
+    ------
+    MissingData
+        If no file is named, or something else than a file.
     """
-    return examine([load(path) for path in paths], percent=percent, languages=languages)[1]
+    return examine(load_all(paths), percent=percent, languages=languages)[1]
 
 
 def examine(

@@ -7,16 +7,17 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from taskorder.errors import Problem, nearest
+from taskorder.errors import MissingData, Problem, nearest
 from taskorder.files import sha256, sha256_text
 from taskorder.results.arrow import Ragged, parse_text
 from taskorder.results.schema import COLUMNS
@@ -67,6 +68,30 @@ class Loaded:
     def fatal(self) -> bool:
         """Whether the file could not be read as a table at all."""
         return not len(self.cells.columns)
+
+
+def load_all(paths: Sequence[object]) -> list[Loaded]:
+    """Read files' cells as `load` does.
+
+    Raises
+    ------
+    MissingData
+        If no file is named, or something else than a file.
+    """
+    if not paths:
+        raise MissingData("No result table is named: name at least one file.")
+    return [load(_path(path)) for path in paths]
+
+
+def _path(path: object) -> str | Path:
+    if isinstance(path, str):
+        return path
+    if isinstance(path, PathLike):
+        return Path(path)
+    raise MissingData(
+        f"A {type(path).__name__} is no file: name files, each as an argument of its own (*files); a"
+        " DataFrame is written first, with to_csv."
+    )
 
 
 def load(path: str | Path, header_rows: int = 1) -> Loaded:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from taskorder.errors import InvalidTable, MissingData
+from taskorder.errors import InvalidTable
 from taskorder.results.checking import examine
 from taskorder.results.converting import with_numbers
-from taskorder.results.loading import Loaded, load, loaded_frame
+from taskorder.results.loading import Loaded, load_all, loaded_frame
 from taskorder.results.schema import BY_NAME, NAMES
 
 SHOWN = 10
@@ -81,9 +81,9 @@ def read(*paths: str | Path, percent: bool = False, languages: Collection[str] =
     InvalidTable
         With all problems of all files.
     MissingData
-        If no file is named.
+        If no file is named, or something else than a file.
     """
-    return _validated(_loaded(paths), percent=percent, languages=languages)
+    return _validated(load_all(paths), percent=percent, languages=languages)
 
 
 def read_frame(frame: pd.DataFrame, *, percent: bool = False, languages: Collection[str] = ()) -> ResultTable:
@@ -133,19 +133,13 @@ def read_any(*paths: str | Path) -> tuple[pd.DataFrame, tuple[InputFile, ...]]:
     InvalidTable
         If a file is no well-formed table.
     MissingData
-        If no file is named.
+        If no file is named, or something else than a file.
     """
-    files = _loaded(paths)
+    files = load_all(paths)
     if problems := [problem for loaded in files for problem in loaded.problems]:
         raise InvalidTable(problems)
     frame = _joined([loaded.cells for loaded in files])
     return frame.assign(**{name: with_numbers(frame[name]) for name in frame.columns}), _inputs(files)
-
-
-def _loaded(paths: Sequence[str | Path]) -> list[Loaded]:
-    if not paths:
-        raise MissingData("No result table is named: name at least one file.")
-    return [load(path) for path in paths]
 
 
 def _inputs(files: Sequence[Loaded]) -> tuple[InputFile, ...]:
