@@ -1,5 +1,7 @@
 """The command line: arguments in, calls down, an exit status out."""
 
+import atexit
+import gc
 import sys
 from concurrent.futures import BrokenExecutor
 
@@ -32,6 +34,7 @@ for command in (
 
 def main() -> None:
     """Run the command line; what the person can mend ends with one paragraph and exit status 1."""
+    atexit.register(gc.freeze)  # no search for cycles among all that is there at the end
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     try:

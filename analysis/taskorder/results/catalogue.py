@@ -50,7 +50,12 @@ def task_names() -> list[str]:
 
 def language_codes() -> list[str]:
     """List the languages of data/languages.csv; likewise."""
-    return _texts(resource("data/languages.csv"))["language"].tolist()
+    return language_names()["language"].tolist()
+
+
+def language_names() -> pd.DataFrame:
+    """Give the codes, the name and the script of each language (data/languages.csv); likewise."""
+    return _texts(resource("data/languages.csv"))[["language", "iso639_3", "name", "script"]]
 
 
 def similarity() -> pd.DataFrame:

@@ -66,7 +66,7 @@ def examine(
         All that is wrong, in the order of files and rows.
     """
     sheets: list[Sheet] = []
-    twice = _named_twice(files)
+    twice, known = _named_twice(files), LanguageCodes.known(languages)
     problems = list(twice)
     for loaded in files:
         problems += loaded.problems
@@ -74,14 +74,13 @@ def examine(
             sheet, found = convert(loaded)
             problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
             sheets.append(as_fractions(sheet) if percent else sheet)
-            problems += [*_cell_problems(sheets[-1], languages), *_unseeded_problems(sheet, found)]
+            problems += [*_cell_problems(sheets[-1], known), *_unseeded_problems(sheet, found)]
     problems += [] if twice else contradictions(sheets)
     order = {loaded.file: place for place, loaded in enumerate(files)}
     return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
 
 
-def _cell_problems(sheet: Sheet, languages: Collection[str]) -> list[Problem]:
-    known = LanguageCodes.known(languages)
+def _cell_problems(sheet: Sheet, known: LanguageCodes) -> list[Problem]:
     return [
         *_schema_problems(sheet),
         *_text_problems(sheet),

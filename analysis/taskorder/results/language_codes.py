@@ -36,7 +36,7 @@ class LanguageCodes:
     @classmethod
     def known(cls, more: Collection[str] = ()) -> Self:
         """Take the codes of data/languages.csv, those of local use, and `more`."""
-        table = catalogue.languages()
+        table = catalogue.language_names()
         instead = dict(zip(table["name"].str.casefold(), table["language"], strict=True))
         instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
         scripts = dict(zip(table["language"], table["script"], strict=True))
