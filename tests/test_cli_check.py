@@ -21,14 +21,23 @@ def test_a_good_table(write: Write, row: MakeRow) -> None:
 
 
 def test_what_is_no_fault_is_noted(write: Write, row: MakeRow) -> None:
-    done = run("check", write([row(target="rtee", seeds="1"), row(run="r2", seeds="2", metric="acc")]))
-    assert (done.returncode, done.stdout) == (0, "ok: 2 rows, 2 runs, 1 study\n")
-    column, metric, meant, tasks = done.stderr.splitlines()
+    done = run(
+        "check",
+        write(
+            [
+                row(target="rtee", seeds="1"),
+                row(run="r2", seeds="2", metric="acc"),
+                row(run="r3", metric="ppl"),
+            ]
+        ),
+    )
+    assert (done.returncode, done.stdout) == (0, "ok: 3 rows, 3 runs, 1 study\n")
+    column, metric, cost, tasks = done.stderr.splitlines()
     assert column.startswith("note: column 'seeds' is none of the contract's")
     assert column.endswith("Did you mean 'seed'?")
-    assert metric.startswith("note: metric 'acc': elsewhere it is 'accuracy'")
-    assert meant == "note: Nothing is known of task 'rtee'. Did you mean 'rte'?"
-    assert tasks.startswith("note: Nothing is known of the tasks rtee: no difficulty")
+    assert metric.startswith("note: metric 'acc': others write 'accuracy'")
+    assert cost.startswith("note: metric 'ppl': the lower, the better")
+    assert tasks.startswith("note: Nothing is known of the tasks rtee (rte?): no difficulty")
 
 
 def test_every_problem_is_a_line_on_stderr(write: Write, row: MakeRow) -> None:

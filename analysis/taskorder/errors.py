@@ -139,9 +139,15 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     str
         ``" Did you mean 'x'?"``, ready to follow a sentence, or an empty text where nothing is near.
     """
+    close = closest(word, allowed)
+    return f" Did you mean {close!r}?" if close else ""
+
+
+def closest(word: str, allowed: Iterable[str], alike: float = 0.6) -> str:
+    """Return the allowed word that is most like one; empty where none is so much `alike` (0 to 1)."""
     choices = {choice.casefold(): choice for choice in allowed}
-    close = difflib.get_close_matches(word.strip().casefold(), choices, n=1)
-    return f" Did you mean {choices[close[0]]!r}?" if close else ""
+    close = difflib.get_close_matches(word.strip().casefold(), choices, n=1, cutoff=alike)
+    return choices[close[0]] if close else ""
 
 
 def first_of(words: Sequence[str], most: int = 8) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from taskorder.errors import Problem
 from taskorder.results.checking import check
+from taskorder.results.reading import read
 from taskorder.results.schema import SPREADS_THAT_ARE_NOT_SD
 
 Row = dict[str, str]
@@ -314,7 +315,6 @@ def test_one_bad_cell_in_a_valid_table_is_reported_at_exactly_its_place(
         ("backbone", ("xlm-r", "bert")),
         ("tuning", ("full", "lora")),
         ("seed", ("1", "2")),
-        ("n_seeds", ("3", "5")),
         ("sequence", ("", "mnli")),
         ("train_language", ("en", "de")),
     ],
@@ -328,8 +328,8 @@ def test_rows_of_one_run_come_from_the_same_weights(
     ]
     problem = only(check(write(rows, columns=list(rows[0]))))
     assert (problem.row, problem.column) == (3, column)
-    assert repr(cells[0]) in problem.message
-    assert repr(cells[1]) in problem.message
+    theirs, own = cells if column == "seed" else map(repr, cells)
+    assert f"but has {column} {theirs}, and this row {own}:" in problem.message
     assert "run of its own" in problem.message
 
 
@@ -346,9 +346,27 @@ def test_what_a_row_does_not_say_contradicts_nothing(write: Write, row: MakeRow)
     assert check(write(rows, columns=list(rows[0]))) == []
 
 
-def test_stages_of_a_run_have_sequences_of_their_own(write: Write, row: MakeRow) -> None:
-    rows = [row(stage="mnli", sequence=""), row(stage="squad", sequence="mnli")]
+@pytest.mark.parametrize(
+    "others",
+    [
+        ({"stage": "mnli", "sequence": ""}, {"stage": "squad", "sequence": "mnli"}),
+        ({"target": "panx", "sequence": "mnli"}, {"target": "squad", "sequence": "mnli>panx"}),
+        ({"study": "one", "backbone": "xlm-r"}, {"study": "two", "backbone": "bert"}),
+        ({"language": "de", "sequence": "mnli+qqp"}, {"language": "fr", "sequence": "qqp+mnli"}),
+        ({"language": "de", "n_seeds": "3"}, {"language": "fr", "n_seeds": "5"}),
+    ],
+)
+def test_what_may_differ_within_a_run_contradicts_nothing(
+    write: Write, row: MakeRow, others: tuple[Row, Row]
+) -> None:
+    rows = [row(**one) for one in others]
     assert check(write(rows, columns=list(rows[0]))) == []
+
+
+@pytest.mark.parametrize("column", ["backbone", "tuning", "study", "run"])
+def test_a_cell_that_is_missing_is_told_once(write: Write, row: MakeRow, column: str) -> None:
+    rows = [row(language="de"), row(language="fr", **{column: ""})]
+    assert "is empty" in only(check(write(rows))).message
 
 
 def test_a_header_below_other_text_is_pointed_to(write: Write, row: MakeRow) -> None:
@@ -356,6 +374,21 @@ def test_a_header_below_other_text_is_pointed_to(write: Write, row: MakeRow) -> 
     path.write_text("Results of 2026\nall my runs\n" + path.read_text())
     problem = only(check(path))
     assert problem.message == "the header stands in line 3: remove what is above it."
+
+
+def test_breaks_within_cells_count_whatever_ends_the_lines(write: Write, row: MakeRow) -> None:
+    path = write([row(source="x"), row(run="r2", source="x"), row(run="r3", source="y", score="7")])
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].removesuffix(",x") + ',"a\nb"'
+    for end in ("\n", "\r\n", "\r"):
+        path.write_bytes((end.join(lines) + end).encode())
+        assert only(check(path)).row == 5
+
+
+def test_a_column_of_text_that_begins_with_numbers_stays_text(write: Write, row: MakeRow) -> None:
+    rows = [row(run=f"r{place}", note=str(place)) for place in range(9)]
+    rows.append(row(run="r9", note="none"))
+    assert read(write(rows)).frame["note"].tolist() == [*map(str, range(9)), "none"]
 
 
 def test_a_seed_is_never_below_zero(write: Write, row: MakeRow) -> None:

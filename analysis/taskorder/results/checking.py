@@ -1,6 +1,5 @@
 """Everything that can be wrong with a result table, found in all of its rows at once."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -9,14 +8,14 @@ import pandas as pd
 
 from taskorder.errors import InvalidSequence, Problem, nearest
 from taskorder.results.converting import Sheet, convert
-from taskorder.results.keys import contradictions
+from taskorder.results.keys import disagreements, duplicates
 from taskorder.results.language_codes import LanguageCodes
 from taskorder.results.loading import Loaded, load_all
 from taskorder.results.scales import as_fractions, score_problems
 from taskorder.results.schema import BY_NAME, COLUMNS, CORRELATIONS, SPREADS_THAT_ARE_NOT_SD, refused
 from taskorder.results.sequences import parse, task_fault
 
-FORMULA = re.compile(r"[=@]|[+-][A-Za-z0-9.]*[(|!]")
+FORMULA = r"(?:[=@]|[+-][A-Za-z0-9.]*[(|!])"
 HALF_OF_THE_LAST_DIGIT = 0.005
 NO_STAGES = frozenset({"none", "direct", "no", "null", "na", "n/a", "nan", "-"})
 
@@ -75,7 +74,8 @@ def examine(
             problems += [*_header_problems(sheet), *found, *score_problems(sheet, percent=percent)]
             sheets.append(as_fractions(sheet) if percent else sheet)
             problems += [*_cell_problems(sheets[-1], known), *_unseeded_problems(sheet, found)]
-    problems += [] if twice else contradictions(sheets)
+    problems += [] if twice else duplicates(sheets)
+    problems += [] if problems else disagreements(sheets)
     order = {loaded.file: place for place, loaded in enumerate(files)}
     return sheets, sorted(problems, key=lambda problem: (order[problem.file], problem.row or 0))
 
@@ -143,18 +143,21 @@ def _template(cells: pd.Series, error: str) -> Callable[[int], str]:
 
 def _text_problems(sheet: Sheet) -> list[Problem]:
     """Find blanks around cells, and cells that a spreadsheet would run as a formula."""
-    texts = [name for name in sheet.names if sheet.frame[name].dtype == "str"]
-    faults = (_blanks, _formula)
-    return [found for name in texts for fault in faults for found in _by_value(sheet, name, fault)]
-
-
-def _blanks(cell: str) -> str:
-    return f"{cell!r} has blanks around it: remove them." if cell != cell.strip() else ""
-
-
-def _formula(cell: str) -> str:
-    run = FORMULA.match(cell)
-    return f"{cell!r} would run as a formula in a spreadsheet: write its value." if run else ""
+    problems: list[Problem] = []
+    for name in sheet.names:
+        cells = sheet.frame[name]
+        if cells.dtype != "str":
+            continue
+        values = cells.drop_duplicates()
+        blanks, formulas = values[values != values.str.strip()], values[values.str.match(FORMULA)]
+        for bad, error in (
+            (blanks, "{value!r} has blanks around it: remove them."),
+            (formulas, "{value!r} would run as a formula in a spreadsheet: write its value."),
+        ):
+            if len(bad):
+                rows = cells.isin(bad).to_numpy(dtype=bool)
+                problems += sheet.problems(name, rows, _template(cells, error))
+    return problems
 
 
 def _by_value(sheet: Sheet, column: str, fault: Callable[[str], str]) -> list[Problem]:

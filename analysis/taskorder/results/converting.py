@@ -16,6 +16,8 @@ EXPONENT = r"(?:[eE](?:[+]?\d{1,2}|-\d{1,3}))?"
 NUMBER = rf"[+-]?(?:\d+\.?\d*|\.\d+){EXPONENT}"
 WHOLE = r"-?\d{1,18}(?:\.0*)?"
 PLAIN_NUMBER = rf"-?(?:0|[1-9]\d{{0,14}})(?:\.\d*)?{EXPONENT}"
+LARGEST = 2.0**63
+"""What a whole number must be below, either way."""
 MISSING = ("", "NA", "NaN", "nan")
 
 
@@ -147,7 +149,7 @@ def _from_numbers(loaded: Loaded, column: Column, cells: pd.Series) -> tuple[pd.
     values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = np.isinf(values) | (np.isnan(values) & column.filled)
     if column.kind == "whole":
-        bad |= np.isfinite(values) & (values % 1 != 0)
+        bad |= np.isfinite(values) & ((values % 1 != 0) | (np.abs(values) >= LARGEST))
 
     def message(row: int) -> str:
         return _number_fault(column, "" if np.isnan(values[row]) else f"{values[row]:g}")

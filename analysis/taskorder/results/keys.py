@@ -1,6 +1,6 @@
 """Rows that belong together: a score that stands twice, and rows of one run that differ, are refused."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from taskorder.errors import Problem
 from taskorder.results.converting import Sheet
 from taskorder.results.schema import BY_NAME, KEY
+from taskorder.results.sequences import parse, render
 
 Integers = NDArray[np.int64]
 
 RUN = ("study", "run")
 SAME_WEIGHTS = {
-    RUN: ("backbone", "tuning", "seed", "n_seeds"),
+    RUN: ("backbone", "tuning", "seed"),
     (*RUN, "target", "stage"): ("sequence", "train_language"),
 }
-"""Columns in which rows must agree that agree in others."""
+"""Columns (values) that rows have in common if they have others in common (keys)."""
 
 
 def distinct(table: pd.DataFrame, columns: Sequence[str]) -> tuple[Integers, Integers]:
@@ -60,29 +61,29 @@ class _Rows:
                 return f"row {sheet.lines[row - start]} of {sheet.file}"
         raise IndexError(row)
 
-    def problems(self, column: str, first: Integers, message: str) -> list[Problem]:
-        """Make a problem of each row that names an earlier one.
+    def problems(
+        self, column: str, earlier: Integers, message: Callable[[str, int, int], str]
+    ) -> list[Problem]:
+        """Make a problem of each row that an earlier one is named for.
 
         Parameters
         ----------
         column : str
             Where the problem is.
-        first : array (N,)
-            The earlier row; a row without a problem names itself.
-        message : str
-            A template: `other` is the place of the earlier row, `theirs` and `own` are the two cells.
+        earlier : array (N,)
+            The earlier row; -1 for a row without a problem.
+        message : callable
+            From the place of the earlier row, its number and that of the row at fault.
         """
-        cells = self.frame[column]
-
-        def told(row: int) -> str:
-            other = int(first[row])
-            theirs, own = cells.iloc[other], cells.iloc[row]
-            return message.format(other=self.place(other), theirs=repr(str(theirs)), own=repr(str(own)))
-
         found: list[Problem] = []
         for sheet, (start, stop) in zip(self.sheets, self._bounds, strict=True):
-            bad = first[start:stop] != np.arange(start, stop)
-            found += sheet.problems(column, bad, lambda row, start=start: told(row + start))
+            here = earlier[start:stop]
+
+            def told(row: int, start: int = start, here: Integers = here) -> str:
+                other = int(here[row])
+                return message(self.place(other), other, start + row)
+
+            found += sheet.problems(column, here >= 0, told)
         return found
 
     @property
@@ -91,8 +92,8 @@ class _Rows:
         return list(pairwise(ends))
 
 
-def contradictions(sheets: Sequence[Sheet]) -> list[Problem]:
-    """Find rows whose key an earlier row has, and rows of one run that cannot come from the same weights.
+def duplicates(sheets: Sequence[Sheet]) -> list[Problem]:
+    """Find rows whose key an earlier row has, in the same file or in another.
 
     Parameters
     ----------
@@ -102,49 +103,94 @@ def contradictions(sheets: Sequence[Sheet]) -> list[Problem]:
     Returns
     -------
     list of Problem
-        One for each row that has the key of an earlier one, which it names; and one for each column in which
-        rows of a run differ, at the first that does.
+        One for each later row, naming the first.
     """
-    whole = [sheet for sheet in sheets if all(name in sheet.names for name in KEY if BY_NAME[name].required)]
-    if not whole:
+    rows = _rows([one for one in sheets if all(name in one.names for name in KEY if BY_NAME[name].required)])
+    if rows is None:
         return []
-    columns = dict.fromkeys([*KEY, *(name for names in SAME_WEIGHTS.values() for name in names)])
-    rows = _Rows(whole, pd.concat([sheet.frame[list(columns)] for sheet in whole], ignore_index=True))
-    return [*_duplicates(rows), *_disagreements(rows)]
-
-
-def _duplicates(rows: _Rows) -> list[Problem]:
     codes, first = distinct(rows.frame, KEY)
-    message = f"{{other}} has the same {', '.join(KEY)}: remove one, or give each model a run of its own."
-    return rows.problems("run", first[codes], message)
+    earlier = first[codes]
+    earlier[earlier == np.arange(len(earlier))] = -1
+    said = f"has the same {', '.join(KEY)}: remove one, or give each model a run of its own."
+    return rows.problems("run", earlier, lambda place, *_: f"{place} {said}")
 
 
-def _disagreements(rows: _Rows) -> list[Problem]:
+def disagreements(sheets: Sequence[Sheet]) -> list[Problem]:
+    """Find rows of one run that cannot come from the same weights.
+
+    Parameters
+    ----------
+    sheets
+        All files, in which nothing else is wrong.
+
+    Returns
+    -------
+    list of Problem
+        One for each run and column in which its rows differ, at the first row that does.
+    """
+    rows = _rows(sheets)
+    if rows is None:
+        return []
     problems: list[Problem] = []
-    named = (rows.frame["run"] != "").to_numpy(dtype=bool)
     for together, columns in SAME_WEIGHTS.items():
         codes, _ = distinct(rows.frame, together)
-        agreeing = ", ".join(together[1:])
         for column in columns:
-            message = (
-                f"{{other}}, of the same {agreeing}, has {{theirs}}, and this row {{own}}: rows of a run come"
-                " from the same weights. Correct one, or give each model a run of its own."
+            cells = rows.frame[column]
+            same = (
+                cells.map({text: _unordered(text) for text in cells.unique()})
+                if column == "sequence"
+                else cells
             )
-            problems += rows.problems(column, _first_other(codes, rows.frame[column], named), message)
+            earlier = _first_other(codes, pd.factorize(same)[0])
+            problems += rows.problems(column, earlier, _of_one_run(", ".join(together[1:]), cells))
     return problems
 
 
-def _first_other(codes: Integers, cells: pd.Series, asked: NDArray[np.bool_]) -> Integers:
-    """Return each row itself; but for the first of those with its code that differs, their first one.
+def _unordered(text: str) -> str:
+    """Return a sequence with the stages of each joint step in the order of their names."""
+    return render(tuple(tuple(sorted(step)) for step in parse(text)))
 
-    Cells that are missing differ from none.
+
+def _of_one_run(together: str, cells: pd.Series) -> Callable[[str, int, int], str]:
+    def message(place: str, other: int, row: int) -> str:
+        theirs, own = (
+            repr(cell) if isinstance(cell, str) else f"{cell}" for cell in cells.iloc[[other, row]]
+        )
+        return (
+            f"{place} is of the same {together}, but has {cells.name} {theirs}, and this row {own}: rows of a"
+            " run come from the same weights. Correct one, or give each model a run of its own."
+        )
+
+    return message
+
+
+def _rows(sheets: Sequence[Sheet]) -> _Rows | None:
+    """Put rows one after another; None where there are none."""
+    columns = list(dict.fromkeys([*KEY, *(name for names in SAME_WEIGHTS.values() for name in names)]))
+    if not sheets:
+        return None
+    return _Rows(sheets, pd.concat([sheet.frame[columns] for sheet in sheets], ignore_index=True))
+
+
+def _first_other(codes: Integers, values: Integers) -> Integers:
+    """Return, at the first row of each code whose value differs from its first one, the row of that.
+
+    Parameters
+    ----------
+    codes : array (N,)
+    values : array (N,)
+        -1 where a row has none: it differs from no other.
+
+    Returns
+    -------
+    array (N,)
+        -1 at all other rows.
     """
-    own = pd.factorize(cells)[0]
-    told = np.flatnonzero((own >= 0) & asked)
-    _, first, group = np.unique(codes[told], return_index=True, return_inverse=True)
-    other = np.flatnonzero(own[told] != own[told][first][group])
-    _, earliest = np.unique(group[other], return_index=True)
+    told = np.flatnonzero(values >= 0)
+    _, first, code = np.unique(codes[told], return_index=True, return_inverse=True)
+    other = np.flatnonzero(values[told] != values[told][first][code])
+    _, earliest = np.unique(code[other], return_index=True)
     at = other[earliest]
-    found = np.arange(len(cells))
-    found[told[at]] = told[first[group[at]]]
+    found = np.full(len(codes), -1)
+    found[told[at]] = told[first[code[at]]]
     return found

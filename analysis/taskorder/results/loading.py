@@ -6,6 +6,7 @@ Nothing is interpreted here but the file format: what a cell of a text file hold
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
     if header is None or max(map(len, header), default=0) > LONGEST_NAME:
         fault = f"a name in the header is longer than {LONGEST_NAME:,} characters."
         return _unreadable(file, fault, 1, digest)
-    if below := _header_below(content, header, separator):
+    if header_rows == 1 and (below := _header_below(content, header, separator)):
         fault = f"the header stands in line {below}: remove what is above it."
         return _unreadable(file, fault, 1, digest)
     problems = _header_problems(file, header, separator)
@@ -230,8 +231,9 @@ def _load_text(file: str, content: bytes, separator: str, digest: str, header_ro
         cells, ragged = parse_text(content, header, header_lines, separator)
     except ValueError as error:
         return _unreadable(file, f"the file is not well-formed CSV: {on_one_line(str(error))}.", None, digest)
-    broken = b"\r" in content or content.count(b"\n") > header_lines + len(cells) + len(ragged)
-    lines, ragged_lines = _lines(cells, ragged, header_lines, broken=broken)
+    simple = content.count(b"\r") == content.count(b"\r\n")
+    each_ends_its_line = simple and content.count(b"\n") == header_lines + len(cells) + len(ragged)
+    lines, ragged_lines = _lines(cells, ragged, header_lines, within=not each_ends_its_line)
     problems += _ragged_problems(file, ragged, ragged_lines, len(header))
     if content.count(b'"') % 2:
         problems += _quote_problems(file, cells, lines, ragged_lines)
@@ -275,13 +277,13 @@ def _joined_header(upper: list[str], lower: list[str]) -> list[str]:
 
 
 def _header_below(content: bytes, header: list[str], separator: str) -> int | None:
-    """Return the line in which most of the contract's columns are named, where the first names none."""
+    """Return the line in which all that the contract requires is named, where the first names none of it."""
     wanted = {column.name for column in COLUMNS if column.required}
     if wanted & set(header):
         return None
-    lines = content[:ABOVE].decode(errors="ignore").splitlines()
-    named = (len(wanted & set(line.replace('"', "").split(separator))) for line in lines)
-    return next((line for line, count in enumerate(named, 1) if 2 * count > len(wanted)), None)
+    lines = re.split(r"\r\n|\r|\n", content[:ABOVE].decode(errors="ignore"))
+    names = ({name.strip(' "') for name in line.split(separator)} for line in lines)
+    return next((line for line, found in enumerate(names, 1) if wanted <= found), None)
 
 
 def _header_problems(file: str, names: list[str], separator: str = "") -> list[Problem]:
@@ -319,14 +321,14 @@ def _header_problems(file: str, names: list[str], separator: str = "") -> list[P
 
 
 def _lines(
-    cells: pd.DataFrame, ragged: list[Ragged], header_lines: int, *, broken: bool
+    cells: pd.DataFrame, ragged: list[Ragged], header_lines: int, *, within: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lines at which the rows begin, and lines at which the ragged rows begin; cells may be `broken`."""
+    """Lines at which the rows begin, and those of ragged rows; breaks may be `within` cells."""
     is_ragged = np.zeros(len(cells) + len(ragged), dtype=bool)
     is_ragged[[row.record for row in ragged]] = True
     breaks = np.zeros(len(is_ragged), dtype=np.int64)
     breaks[is_ragged] = [row.breaks for row in ragged]
-    for name in cells.columns if broken else ():
+    for name in cells.columns if within else ():
         breaks[~is_ragged] += cells[name].str.count("\n").to_numpy(dtype=np.int64)
     starts = header_lines + 1 + np.arange(len(is_ragged)) + np.cumsum(breaks) - breaks
     return starts[~is_ragged], starts[is_ragged]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from taskorder.errors import first_of, nearest
-from taskorder.results.schema import CORRELATIONS, NAMES
+from taskorder.errors import closest, first_of, nearest
+from taskorder.results.schema import NAMES
 from taskorder.results.sequences import OBJECTIVES, parse
 
-METRICS = CORRELATIONS | {"accuracy", "exact_match", "f1", "macro_f1", "micro_f1", "mean", "rouge", "bleu"}
 ALIASES = {
     "acc": "accuracy",
     "em": "exact_match",
@@ -19,8 +18,14 @@ ALIASES = {
     "f1_macro": "macro_f1",
     "f1_micro": "micro_f1",
     "matthews": "mcc",
+    "matthews_corrcoef": "mcc",
+    "pearsonr": "pearson",
+    "spearmanr": "spearman",
 }
 COSTS = frozenset({"loss", "perplexity", "ppl", "error", "error_rate", "wer", "cer", "mse", "rmse", "mae"})
+LIKELY = 0.75
+"""How alike two names of tasks are, one of which is a misspelling."""
+NAMED = 8
 
 
 def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -38,19 +43,19 @@ def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
 
 def odd_metrics(frame: pd.DataFrame) -> tuple[str, ...]:
     """Say which metrics others call otherwise, and of which it is better the lower it is."""
-    return tuple(
-        f"metric {name!r}: {_of_metric(name)}"
-        for name in sorted(frame["metric"].unique())
-        if name not in METRICS and _of_metric(name)
+    names = sorted(frame["metric"].unique())
+    return (
+        *(
+            f"metric {name!r}: others write {ALIASES[name]!r}; scores are compared by that name."
+            for name in names
+            if name in ALIASES
+        ),
+        *(
+            f"metric {name!r}: the lower, the better; models take a higher score for a better one."
+            for name in names
+            if name in COSTS
+        ),
     )
-
-
-def _of_metric(name: str) -> str:
-    if name in COSTS:
-        return "the lower, the better; models take a higher score for a better one."
-    if name in ALIASES:
-        return f"elsewhere it is {ALIASES[name]!r}, and models choose rows by that name."
-    return nearest(name, METRICS).strip()
 
 
 def without_covariates(
@@ -63,14 +68,11 @@ def without_covariates(
     codes |= set(frame["language"]) | set(frame["train_language"]) - {""}
     unknown = sorted(tasks - set(known_tasks))
     strange = sorted(codes - set(known_languages))
-    said = [
-        f"Nothing is known of task {name!r}.{meant}"
-        for name in unknown
-        if (meant := nearest(name, known_tasks))
-    ]
+    said: list[str] = []
     if unknown:
+        names = first_of(_with_likely(unknown, known_tasks))
         said.append(
-            f"Nothing is known of the tasks {first_of(unknown)}: no difficulty, no similarity to a target."
+            f"Nothing is known of the tasks {names}: no difficulty, no similarity to a target."
             " A line in data/tasks.csv (task, kind, ... and a difficulty_* column), and lines in"
             " data/similarity.csv, let the models use these rows in full."
         )
@@ -80,3 +82,9 @@ def without_covariates(
             " data/languages.csv lets the models use these rows in full."
         )
     return tuple(said)
+
+
+def _with_likely(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """Add to the first few names what they may be misspellings of."""
+    likely = {name: closest(name, known, LIKELY) for name in names[:NAMED]}
+    return [f"{name} ({meant}?)" if (meant := likely.get(name)) else name for name in names]

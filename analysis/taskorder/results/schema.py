@@ -156,7 +156,8 @@ def _is_filled(cells: pd.Series) -> pd.Series:
 
 
 def _is_small(cells: pd.Series) -> pd.Series:
-    return cells == cells.str.lower()
+    small = cells.str.lower()
+    return (cells == small) | ~small.str.fullmatch(WORD)
 
 
 def _is_word(cells: pd.Series) -> pd.Series:

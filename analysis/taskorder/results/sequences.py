@@ -5,6 +5,7 @@
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from taskorder.errors import InvalidSequence
@@ -14,7 +15,8 @@ OBJECTIVES = frozenset({"mlm", "tlm"})
 CODE = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?"
 TASK = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9_.])?")
 LANGUAGES = re.compile(rf"{CODE}(?:-{CODE})?")
-OTHER_JOINTS = re.compile(r"\s*(?:[-=]+>|[→;,|]|\s>|>\s)\s*")
+OTHER_JOINTS = re.compile(r"\s*(?:[-=–]+>|[→;,|]|\s>|>\s)\s*(?![^\[\]]*\])")
+"""Marks that are meant for '>', outside of brackets."""
 STAGE = re.compile(r"(?P<task>[^\[\]]*)(?:\[(?P<language>[^\[\]]*)\])?")
 
 
@@ -98,12 +100,24 @@ def task_fault(task: str) -> str:
     )
 
 
+def _joined_otherwise(whole: str) -> str:
+    """Return what a text means whose stages are joined by other marks; empty where it is no such text."""
+    meant = OTHER_JOINTS.sub(">", whole)
+    if meant == whole:
+        return ""
+    for text in (meant, meant.lower()):
+        with suppress(InvalidSequence):
+            parse(text)
+            return text
+    return ""
+
+
 def _stage(text: str, whole: str) -> Stage:
     parts = STAGE.fullmatch(text)
     if not text.strip():
         fault = "a stage is empty: '>' and '+' each stand between two stages"
-    elif OTHER_JOINTS.search(whole):
-        fault = f"stages are joined by '>' alone: write {OTHER_JOINTS.sub('>', whole)!r}"
+    elif meant := _joined_otherwise(whole):
+        fault = f"stages are joined by '>' alone: write {meant!r}"
     elif parts is None:
         fault = f"the brackets of {text!r} do not match: write task[language], such as mlm[sw]"
     elif parts["language"] is None or LANGUAGES.fullmatch(parts["language"]) or task_fault(parts["task"]):

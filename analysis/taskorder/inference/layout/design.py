@@ -169,10 +169,10 @@ def laid_out(rows: Rows, covariates: Covariates, apart: pd.Series | None = None)
         As `build_design` does.
     """
     table, observations = rows.table, rows.observations
-    told_apart = rows.distinguished
+    distinguished = rows.distinguished
     if apart is not None:
-        told_apart = told_apart.assign(**{"asked apart": apart[rows.keep].to_numpy()})
-    cell_of_row, first = _cells(told_apart)
+        distinguished = distinguished.assign(**{"asked apart": apart[rows.keep].to_numpy()})
+    cell_of_row, first = _cells(distinguished)
     frame, levels = table.iloc[first].reset_index(drop=True), rows.levels.iloc[first].reset_index(drop=True)
     lines, stage_notes = stages_of(frame, rows.spec, covariates)
     spec, moderator_notes = without(rows.spec, constant_moderators(lines, rows.spec))
@@ -199,11 +199,11 @@ def laid_out(rows: Rows, covariates: Covariates, apart: pd.Series | None = None)
     )
 
 
-def _cells(told_apart: pd.DataFrame) -> tuple[Integers, Integers]:
+def _cells(distinguished: pd.DataFrame) -> tuple[Integers, Integers]:
     """Return the cell of each row, by all columns, and the first row of each cell."""
-    groups = told_apart.groupby(list(told_apart.columns), dropna=False, sort=False)
+    groups = distinguished.groupby(list(distinguished.columns), dropna=False, sort=False)
     cell_of_row: Integers = np.asarray(groups.ngroup(), dtype=np.int64)
-    first = pd.Series(np.arange(len(told_apart))).groupby(cell_of_row).first().to_numpy()
+    first = pd.Series(np.arange(len(distinguished))).groupby(cell_of_row).first().to_numpy()
     return cell_of_row, first
 
 
