@@ -27,16 +27,17 @@ def test_what_is_no_fault_is_noted(write: Write, row: MakeRow) -> None:
             [
                 row(target="rtee", seeds="1"),
                 row(run="r2", seeds="2", metric="acc"),
-                row(run="r3", metric="ppl"),
+                row(run="r3", metric="ppl", sequence="mnli>panx"),
             ]
         ),
     )
     assert (done.returncode, done.stdout) == (0, "ok: 3 rows, 3 runs, 1 study\n")
-    column, metric, cost, tasks = done.stderr.splitlines()
+    column, metric, cost, last, tasks = done.stderr.splitlines()
     assert column.startswith("note: column 'seeds' is none of the contract's")
     assert column.endswith("Did you mean 'seed'?")
     assert metric.startswith("note: metric 'acc': others write 'accuracy'")
     assert cost.startswith("note: metric 'ppl': the lower, the better")
+    assert last.startswith("note: the sequence ends with the target in 1 of 3 rows, such as 'mnli>panx'")
     assert tasks.startswith("note: Nothing is known of the tasks rtee (rte?): no difficulty")
 
 

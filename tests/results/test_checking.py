@@ -191,9 +191,37 @@ def test_a_file_named_twice_is_said_once(write: Write, row: MakeRow) -> None:
 
 
 def test_many_problems_of_one_kind_are_cut_short(write: Write, row: MakeRow) -> None:
-    problems = check(write([row(run=f"r{place}", language="eng") for place in range(1025)]))
+    problems = check(write([row(run=f"r{place}", language=f"x{place}") for place in range(1025)]))
     assert [problem.row for problem in problems] == list(range(2, 23))
     assert "1,005 more rows" in problems[-1].message
+
+
+def test_one_mistake_in_many_rows_is_one_line_and_hides_no_other(write: Write, row: MakeRow) -> None:
+    rows = [row(run=f"r{place}", language="English") for place in range(1025)]
+    rows[500]["language"] = "xx"
+    first, second = check(write(rows))
+    assert (first.row, second.row) == (2, 502)
+    assert first.message.endswith("write 'en'. (1,023 more rows like this)")
+    assert "'xx' is no code" in second.message
+
+
+def test_a_table_that_grew_is_told_once(write: Write, row: MakeRow) -> None:
+    rows = [row(run=f"r{place}") for place in range(40)]
+    first, grown = write(rows[:30], name="first.csv"), write(rows, name="grown.csv")
+    problem = only(check(first, grown))
+    assert (problem.file, problem.row) == (str(grown), 2)
+    assert problem.message.endswith("(29 more rows like this)")
+
+
+@pytest.mark.parametrize(
+    ("code", "meant"), [("ger", "de"), ("cmn", "zh"), ("swh_Latn", "sw"), ("arb", "ar"), ("iw", "he")]
+)
+def test_codes_of_other_standards_are_known(write: Write, row: MakeRow, code: str, meant: str) -> None:
+    assert f"write {meant!r}" in only(check(write([row(language=code)]))).message
+
+
+def test_a_code_that_is_none_is_not_guessed(write: Write, row: MakeRow) -> None:
+    assert "Did you mean" not in only(check(write([row(language="xgr")]))).message
 
 
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path, row: MakeRow) -> None:

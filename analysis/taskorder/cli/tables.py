@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """Validate result tables: every problem on a line, with what to do."""
     from taskorder.results.catalogue import covariates, language_codes, task_names
-    from taskorder.results.noticing import misnamed, odd_metrics, without_covariates
+    from taskorder.results.noticing import noted
     from taskorder.results.reading import read
 
     codes = covariates(languages=languages).languages["language"].tolist() if languages else []
@@ -32,8 +32,7 @@ def check(
         summary = f"{counted(len(error.problems), 'problem')} in {counted(len(files), 'file')}."
         typer.echo(f"{error}\n{summary}", err=True)
         raise typer.Exit(1) from None
-    unknown = without_covariates(table.frame, task_names(), codes or language_codes())
-    for sentence in (*misnamed(table.frame), *odd_metrics(table.frame), *unknown):
+    for sentence in noted(table.frame, task_names(), codes or language_codes()):
         say(f"note: {sentence}")
     typer.echo(f"ok: {table}")
 

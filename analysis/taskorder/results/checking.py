@@ -17,6 +17,18 @@ from taskorder.results.sequences import parse, task_fault
 
 FORMULA = r"(?:[=@]|[+-][A-Za-z0-9.]*[(|!])"
 HALF_OF_THE_LAST_DIGIT = 0.005
+OTHER_NAMES = {
+    "study": ("paper", "source", "experiment"),
+    "run": ("run_id", "id", "checkpoint"),
+    "backbone": ("model", "model_name", "base_model", "encoder", "lm"),
+    "tuning": ("method", "peft", "adaptation"),
+    "sequence": ("intermediate", "stages", "order"),
+    "target": ("task", "dataset", "target_task"),
+    "train_language": ("train_lang", "source_language", "src_lang"),
+    "language": ("lang", "test_language", "eval_language", "tgt_lang"),
+    "metric": ("measure", "metric_name"),
+    "score": ("value", "result", "accuracy", "acc", "f1"),
+}
 NO_STAGES = frozenset({"none", "direct", "no", "null", "na", "n/a", "nan", "-"})
 
 
@@ -109,7 +121,7 @@ def _header_problems(sheet: Sheet) -> list[Problem]:
     others = [name for name in sheet.names if name not in BY_NAME]
     missing = [column for column in COLUMNS if column.required and column.name not in sheet.names]
     for column in missing:
-        message = f"the column is missing: it holds {column.meaning}.{nearest(column.name, others)}"
+        message = f"the column is missing: it holds {column.meaning}.{_named_otherwise(column.name, others)}"
         problems.append(Problem(sheet.file, 1, column.name, message))
     for name in others:
         meant = name.casefold().replace(" ", "_")
@@ -127,13 +139,21 @@ def _header_problems(sheet: Sheet) -> list[Problem]:
     return problems
 
 
+def _named_otherwise(name: str, others: Sequence[str]) -> str:
+    """Suggest the column that was probably meant."""
+    small = {other.casefold(): other for other in others}
+    meant = next((small[other] for other in OTHER_NAMES.get(name, ()) if other in small), "")
+    return f" Did you mean {meant!r}?" if meant else nearest(name, others)
+
+
 def _schema_problems(sheet: Sheet) -> list[Problem]:
     """Give the cells that the declared schema refuses."""
     problems: list[Problem] = []
     for column, error, rows in refused(sheet.frame):
-        bad = np.zeros(len(sheet.frame), dtype=bool)
-        bad[rows] = True
-        problems += sheet.problems(column, bad, _template(sheet.frame[column], error))
+        cells = sheet.frame[column]
+        here = np.full(len(cells), -1)
+        here[rows] = pd.factorize(cells.iloc[rows])[0]
+        problems += sheet.alike(column, here, _template(cells, error))
     return problems
 
 
@@ -145,27 +165,26 @@ def _text_problems(sheet: Sheet) -> list[Problem]:
     """Find blanks around cells, and cells that a spreadsheet would run as a formula."""
     problems: list[Problem] = []
     for name in sheet.names:
-        cells = sheet.frame[name]
-        if cells.dtype != "str":
+        if sheet.frame[name].dtype != "str":
             continue
-        values = cells.drop_duplicates()
-        blanks, formulas = values[values != values.str.strip()], values[values.str.match(FORMULA)]
+        codes, found = pd.factorize(sheet.frame[name])
+        values = pd.Series(found)
         for bad, error in (
-            (blanks, "{value!r} has blanks around it: remove them."),
-            (formulas, "{value!r} would run as a formula in a spreadsheet: write its value."),
+            (values != values.str.strip(), "{value!r} has blanks around it: remove them."),
+            (values.str.match(FORMULA), "{value!r} would run as a formula in a spreadsheet: write it."),
         ):
-            if len(bad):
-                rows = cells.isin(bad).to_numpy(dtype=bool)
-                problems += sheet.problems(name, rows, _template(cells, error))
+            if bad.any():
+                here = np.where(bad.to_numpy(dtype=bool)[codes], codes, -1)
+                problems += sheet.alike(name, here, _template(sheet.frame[name], error))
     return problems
 
 
 def _by_value(sheet: Sheet, column: str, fault: Callable[[str], str]) -> list[Problem]:
     """Judge each distinct value once; `fault` says what is wrong with it, or nothing."""
-    cells = sheet.frame[column]
-    faults = {value: found for value in cells.unique().tolist() if (found := fault(value))}
-    bad = cells.isin(list(faults)).to_numpy(dtype=bool)
-    return sheet.problems(column, bad, lambda row: faults[cells.iloc[row]])
+    codes, values = pd.factorize(sheet.frame[column])
+    faults = {code: found for code, value in enumerate(values.tolist()) if (found := fault(value))}
+    kind = np.where(np.isin(codes, list(faults)), codes, -1)
+    return sheet.alike(column, kind, lambda row: faults[codes[row]])
 
 
 def _sequence_fault(cell: str, known: LanguageCodes) -> str:

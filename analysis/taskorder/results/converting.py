@@ -49,6 +49,22 @@ class Sheet:
             return []
         return listed(self.file, column, self.lines, np.flatnonzero(bad), message)
 
+    def alike(self, column: str, kind: NDArray[np.int64], message: Callable[[int], str]) -> list[Problem]:
+        """Make one problem of all rows of a kind, (rows,), at the first of them; those below 0 have none."""
+        at = np.flatnonzero(kind >= 0)
+        _, first, count = np.unique(kind[at], return_index=True, return_counts=True)
+        rows_like = dict(zip(at[first].tolist(), count.tolist(), strict=True))
+
+        def told(row: int) -> str:
+            more = rows_like[row] - 1
+            return message(row) + (
+                f" ({more:,} more {'row' if more == 1 else 'rows'} like this)" if more else ""
+            )
+
+        bad = np.zeros(len(kind), dtype=bool)
+        bad[list(rows_like)] = True
+        return self.problems(column, bad, told)
+
     def with_frame(self, frame: pd.DataFrame) -> "Sheet":
         """Give the same sheet with other values."""
         return replace(self, frame=frame)

@@ -71,19 +71,22 @@ class _Rows:
         column : str
             Where the problem is.
         earlier : array (N,)
-            The earlier row; -1 for a row without a problem.
+            The earlier row; -1 for a row without a problem. Of rows of one file whose earlier ones are in one
+            other, the first stands for all.
         message : callable
             From the place of the earlier row, its number and that of the row at fault.
         """
+        owner = np.searchsorted([stop for _, stop in self._bounds], earlier, side="right")
         found: list[Problem] = []
-        for sheet, (start, stop) in zip(self.sheets, self._bounds, strict=True):
-            here = earlier[start:stop]
+        for place, (sheet, (start, stop)) in enumerate(zip(self.sheets, self._bounds, strict=True)):
+            here, elsewhere = earlier[start:stop], owner[start:stop] != place
+            kind = np.where(elsewhere, owner[start:stop], len(self.sheets) + np.arange(stop - start))
 
             def told(row: int, start: int = start, here: Integers = here) -> str:
                 other = int(here[row])
                 return message(self.place(other), other, start + row)
 
-            found += sheet.problems(column, here >= 0, told)
+            found += sheet.alike(column, np.where(here >= 0, kind, -1), told)
         return found
 
     @property

@@ -6,13 +6,49 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Self
 
-from taskorder.errors import nearest
 from taskorder.results import catalogue
 
 MANY_LANGUAGES = "mul"
 """The code of a score that is a mean over several languages (ISO 639-2)."""
 OWN = frozenset(f"q{second}{third}" for second in ascii_lowercase[:20] for third in ascii_lowercase)
 """`qaa` to `qtz`, which ISO 639-2 reserves for local use: languages that are invented, or have no code."""
+
+OTHER_CODES = {
+    **{
+        "alb": "sq",
+        "arm": "hy",
+        "baq": "eu",
+        "bur": "my",
+        "chi": "zh",
+        "cze": "cs",
+        "dut": "nl",
+        "fre": "fr",
+    },
+    **{
+        "geo": "ka",
+        "ger": "de",
+        "gre": "el",
+        "ice": "is",
+        "mac": "mk",
+        "mao": "mi",
+        "may": "ms",
+        "per": "fa",
+    },
+    **{"rum": "ro", "slo": "sk", "tib": "bo", "wel": "cy", "iw": "he", "in": "id", "ji": "yi"},
+    **{"als": "sq", "arb": "ar", "azj": "az", "cmn": "zh", "ekk": "et", "gaz": "om", "khk": "mn"},
+    **{
+        "lvs": "lv",
+        "npi": "ne",
+        "ory": "or",
+        "pbt": "ps",
+        "pes": "fa",
+        "plt": "mg",
+        "swh": "sw",
+        "uzn": "uz",
+    },
+    **{"ydd": "yi", "zsm": "ms"},
+}
+"""Codes of ISO 639-2/B, withdrawn ones, members of macrolanguages such as FLORES names; what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +74,9 @@ class LanguageCodes:
         """Take the codes of data/languages.csv, those of local use, and `more`."""
         table = catalogue.language_names()
         instead = dict(zip(table["name"].str.casefold(), table["language"], strict=True))
-        instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
         scripts = dict(zip(table["language"], table["script"], strict=True))
+        instead |= dict(zip(table["iso639_3"], table["language"], strict=True))
+        instead |= {other: code for other, code in OTHER_CODES.items() if other not in scripts}
         return cls(frozenset({*table["language"], MANY_LANGUAGES, *more}) | OWN, instead, scripts)
 
     def code(self, text: str) -> str:
@@ -63,10 +100,11 @@ class LanguageCodes:
         return (
             f"{cell!r} is no code of data/languages.csv: write the language's ISO 639-1 code where there is "
             f"one, else 639-3; add a new language with --languages, or take one of the codes of local use,"
-            f" qaa to qtz.{nearest(cell, self.allowed - OWN)}"
+            f" qaa to qtz."
         )
 
     def _meant(self, cell: str) -> str:
         small = cell.casefold()
         base = re.split(r"[-_]", small)[0]
-        return self.instead.get(small) or next((code for code in (small, base) if code in self.allowed), "")
+        plain = next((code for code in (small, base) if code in self.allowed), "")
+        return self.instead.get(small) or plain or self.instead.get(base, "")

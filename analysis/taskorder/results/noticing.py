@@ -28,6 +28,14 @@ LIKELY = 0.75
 NAMED = 8
 
 
+def noted(
+    frame: pd.DataFrame, known_tasks: Collection[str], known_languages: Collection[str]
+) -> tuple[str, ...]:
+    """Return all notes on a table."""
+    unknown = without_covariates(frame, known_tasks, known_languages)
+    return (*misnamed(frame), *odd_metrics(frame), *ending_in_target(frame), *unknown)
+
+
 def misnamed(frame: pd.DataFrame) -> tuple[str, ...]:
     """Name the columns beyond the contract that are called nearly as one of it that is empty."""
     cells = frame[[*NAMES]]
@@ -55,6 +63,20 @@ def odd_metrics(frame: pd.DataFrame) -> tuple[str, ...]:
             for name in names
             if name in COSTS
         ),
+    )
+
+
+def ending_in_target(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Say of how many rows the sequence ends with the target, which stands after it anyway."""
+    steps = {text: parse(text) for text in frame["sequence"].unique()}
+    last = {text: "+".join(map(str, found[-1])) if found else "" for text, found in steps.items()}
+    same = (frame["sequence"] != "") & (frame["sequence"].map(last) == frame["target"])
+    if not same.any():
+        return ()
+    row = frame[same].iloc[0]
+    return (
+        f"the sequence ends with the target in {int(same.sum()):,} of {len(frame):,} rows, such as"
+        f" {row['sequence']!r} before {row['target']!r}: it holds what comes before the training on it.",
     )
 
 

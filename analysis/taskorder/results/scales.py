@@ -88,8 +88,8 @@ def _percent_problems(sheet: Sheet, score: NDArray[np.float64], above: NDArray[n
         sheet,
         score,
         above,
-        "scores look like percent ({rows} above 1, the largest {largest:g}): pass --percent, "
-        "which check and import take, or divide by 100.",
+        "scores look like percent ({rows} above 1, the largest {largest:g}): pass --percent "
+        "to check and import, or divide them, and their sd, by 100, as all else needs them.",
     )
 
 
