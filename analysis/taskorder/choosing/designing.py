@@ -26,6 +26,7 @@ from taskorder.choosing.ahead.told import Told
 from taskorder.choosing.parts import TABLE, paste, write
 from taskorder.choosing.runs import Run, Training, cost, laid_out, made, number_of, planned
 from taskorder.errors import MissingData
+from taskorder.files import sha256
 from taskorder.harness.experiments.experiment import Experiment, read_experiment
 from taskorder.inference.estimands import unit
 from taskorder.inference.fitting import SEED, select_rows
@@ -137,7 +138,7 @@ def designed(
     Parameters
     ----------
     file : Path
-        The experiment file; the results.csv beside it is read, if there is one.
+        The experiment file; the results.csv beside it is read, if there is one, and no copy of another table.
     model : Path or None
         A model file; `MODEL` where it is not given.
     results : sequence of Path
@@ -149,7 +150,7 @@ def designed(
     estimand_of(spec, asked.estimand)
     paths = list(results or tables_of(spec))
     own = experiment.folder / TABLE
-    if own.is_file() and own.resolve() not in {path.resolve() for path in paths}:
+    if own.is_file() and sha256(own) not in map(sha256, paths):
         paths.append(own)
     table, _ = read_tables(spec, paths, covariates)
     return design(experiment, spec, table, covariates, asked)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import permutations
 from math import perm
 from pathlib import Path
@@ -81,7 +82,7 @@ class Chances:
     regret: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Selection:
     """All candidates, the one with the highest expected gain first.
 
@@ -116,6 +117,14 @@ class Selection:
             f" {self.model}."
         )
         return "\n".join([*lines, *self.notes])
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        shown = self.table.head(SHOWN).to_html(index=False, float_format="{:.2f}".format)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        return f"<p>{escape(self._verdict())}</p>{shown}<ul>{notes}</ul>"
 
     def _verdict(self) -> str:
         count, first = len(self.table), self.table.iloc[0]

@@ -57,6 +57,8 @@ def fit(
     settings = Settings(engine.value, seed, draws, progress=sys.stderr.isatty())
     found = fitted(spec, results or (), known, settings, say)
     store.save(found.fit, folder, force=force)
+    for message in found.fit.diagnostics.messages:
+        say(f"note: {message}")
     typer.echo(found.fit.text())
     typer.echo(f"written: {folder}/ {' '.join(store.FILES)}")
     if not found.fit.diagnostics.ok:

@@ -1,4 +1,4 @@
-"""Where a long computation says what it does: the logger `taskorder`, which is silent until it is asked."""
+"""What the package says besides its answers: the logger `taskorder`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ LOGGER = logging.getLogger("taskorder")
 
 
 def say(text: str) -> None:
-    """Say what takes time, or what a person should know."""
+    """Say what takes time: silent until somebody asks."""
     LOGGER.info(text)
+
+
+def warn(text: str) -> None:
+    """Say what a person should know: on stderr, unless logging is set up otherwise."""
+    LOGGER.warning(text)
 
 
 def progress() -> bool:

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from taskorder.errors import TaskorderError
+from taskorder.errors import InvalidTable, TaskorderError
 from taskorder.interface.asking import refuse_other
-from taskorder.results import checking
-from taskorder.results.catalogue import covariates
+from taskorder.interface.saying import warn
+from taskorder.results.catalogue import covariates, language_codes, task_names
 from taskorder.results.importing.formats import format_named
 from taskorder.results.importing.names import NameMap, read_map
 from taskorder.results.importing.placing import Given
@@ -19,6 +19,8 @@ from taskorder.results.importing.tidying import Imported
 from taskorder.results.importing.tidying import import_results as imported
 from taskorder.results.importing.trainer import Evaluation, Split
 from taskorder.results.importing.wide import Headers
+from taskorder.results.noticing import noted
+from taskorder.results.reading import read
 from taskorder.results.schema import NAMES
 
 type Form = Literal["lm-eval", "trainer", "xtreme", "wide"]
@@ -42,7 +44,8 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
     -------
     DataFrame
         One row a problem, `file, row, column, message`, in the order of files and rows; empty where all is
-        well. `row` is the line as an editor numbers it; missing where the problem is the whole file's.
+        well: what is worth a note goes to the logger `taskorder`. `row` is the line as an editor numbers it;
+        missing where the problem is the whole file's.
 
     Raises
     ------
@@ -62,8 +65,13 @@ def check(*paths: str | Path, percent: bool = False, languages: Collection[str] 
     >>> taskorder.check("mine.csv", percent=True).empty
     True
     """
-    found = checking.check(*paths, percent=percent, languages=languages)
-    rows = [[one.file, one.row, one.column, one.message] for one in found]
+    rows: list[list[object]] = []
+    try:
+        frame = read(*paths, percent=percent, languages=languages).frame
+        for note in noted(frame, task_names(), [*language_codes(), *languages]):
+            warn(f"note: {note}")
+    except InvalidTable as error:
+        rows = [[one.file, one.row, one.column, one.message] for one in error.problems]
     return pd.DataFrame(rows, columns=PROBLEM).astype({"row": "Int64"})
 
 

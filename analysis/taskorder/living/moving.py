@@ -18,8 +18,8 @@ from taskorder.living.sides import Means, Side
 MOVED = ["group", "rows", "estimand", "shift", "shift_sd", "problem"]
 ALIKE = "The new rows are of one kind: they moved it together."
 _READ = (
-    "A shift is what a group adds to all others, so that shifts need not add up; below a tenth of an sd they"
-    " are noise."
+    "A shift is what a group adds to all others, so that shifts need not add up to that of all new rows,"
+    " which stands above; below a tenth of an sd they are noise."
 )
 
 type Moved = tuple[pd.DataFrame, str]

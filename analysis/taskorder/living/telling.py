@@ -139,7 +139,10 @@ def _model(one: ModelChange, table: Table, *, listed: bool) -> Lines:
     )
     if hidden := len(one.estimands) - len(shown):
         where = "in estimands.csv" if listed else "not listed"
-        yield f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are {where}."
+        yield from (
+            "",
+            f"{_counted(hidden, 'level')} of estimands by level, which hardly moved, are {where}.",
+        )
     if len(one.moved):
         yield from ("", "Which new rows moved it most:", "", one.measured, "")
         yield from _moved(one, table)
@@ -184,7 +187,7 @@ def _estimand(row: Mapping[Any, Any]) -> tuple[str, ...]:
         interval("before"),
         told("mean_after"),
         interval("after"),
-        told("shift"),
+        told("shift", places + 1),
         told("shift_sd", 2),
         ", then ".join(dict.fromkeys(units)),
     )
