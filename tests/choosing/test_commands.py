@@ -96,6 +96,17 @@ def test_design_names_runs_and_writes_the_table_once(
     assert "--force" in capsys.readouterr().err
 
 
+def test_an_experiment_that_was_copied_with_its_results_is_read_once(
+    folder: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = folder / "copy"
+    copy.mkdir()
+    for name in ("experiment.toml", "results.csv"):
+        (copy / name).write_bytes((folder / name).read_bytes())
+    assert run("design", "--experiment", "copy/experiment.toml", "--model", "model.toml", "-k", "1") == 0
+    assert "after these 1 of 20 runs" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("folder")
 def test_design_explains_what_it_cannot_choose_for(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ("design", "--experiment", "experiment.toml", "--model", "model.toml", "--estimand")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 import taskorder
 from taskorder.results.reading import read_frame
@@ -33,3 +34,10 @@ def test_a_table_that_was_read_is_valid_in_memory(spot: Path) -> None:
     pd.testing.assert_frame_equal(read_frame(table.frame).frame, table.frame)
     part = table.frame.query("target == 'rte'")
     pd.testing.assert_frame_equal(read_frame(part).frame, part.reset_index(drop=True))
+
+
+def test_what_is_worth_a_note_is_said_in_python_too(write, row, caplog: pytest.LogCaptureFixture) -> None:
+    assert taskorder.check(write([row(target="rtee", metric="acc")])).empty
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert "others write 'accuracy'" in caplog.text
+    assert "rtee (rte?)" in caplog.text
