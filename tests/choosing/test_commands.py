@@ -114,6 +114,8 @@ def test_design_explains_what_it_cannot_choose_for(run: Run, capsys: pytest.Capt
     assert "Did you mean 'drop'?" in capsys.readouterr().err
     assert run(*asked, "by_target") == 1
     assert "of the function level_points, whose interval cannot be told beforehand" in capsys.readouterr().err
+    assert run(*asked, "drop", "--results", "resluts.csv") == 1
+    assert "there is no such file. Did you mean 'results.csv'?" in capsys.readouterr().err
     assert run("design", "--experiment", "experimemt.toml") == 1
     assert "Did you mean 'experiment.toml'?" in capsys.readouterr().err
 

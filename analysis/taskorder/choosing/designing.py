@@ -150,7 +150,7 @@ def designed(
     estimand_of(spec, asked.estimand)
     paths = list(results or tables_of(spec))
     own = experiment.folder / TABLE
-    if own.is_file() and sha256(own) not in map(sha256, paths):
+    if own.is_file() and sha256(own) not in {sha256(path) for path in paths if path.is_file()}:
         paths.append(own)
     table, _ = read_tables(spec, paths, covariates)
     return design(experiment, spec, table, covariates, asked)
